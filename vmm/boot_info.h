@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The boot contract: what a loader hands to the core, once. Plain C; no UEFI type.
+ *
+ * At entry of hv_start (x86-64; SysV: rdi = struct boot_info *):
+ *   - paging on, loader's tables: the core at its link address by its ELF segment permissions
+ *     (W^X), and all memory up to @direct_map_end at DIRECT_MAP_BASE, writable, not executable;
+ *   - interrupts off, boot services gone, one CPU;
+ *   - every pointer in here is a direct-map address; every u64 base is host-physical.
+ * Everything of kind BOOT_RANGE_FREE is the core's. The loader's tables, this structure and what
+ * it points to lie in BOOT_RANGE_LOADER, the modules and the core in BOOT_RANGE_MODULE/_CORE.
+ */
+#pragma once
+
+#include "mm/types.h"
+
+#define BOOT_INFO_MAGIC  0x0001454c434f53ULL /* "SOCLE", version 1 */
+#define BOOT_MAX_VMS     8
+#define BOOT_MAX_MODULES (2 * BOOT_MAX_VMS)
+#define BOOT_NAME_MAX    32
+#define BOOT_PATH_MAX    128
+#define BOOT_OPTIONS_MAX 1024
+#define BOOT_NO_MODULE   0xffffffffu
+#define DIRECT_MAP_BASE  0xffff800000000000ULL
+
+enum boot_range_kind {
+	BOOT_RANGE_FREE,     /* ordinary memory, nobody's */
+	BOOT_RANGE_LOADER,   /* boot_info, loader's page tables, core ELF file (for its symbols) */
+	BOOT_RANGE_MODULE,   /* images named by the configuration */
+	BOOT_RANGE_CORE,     /* the core's segments */
+	BOOT_RANGE_RUNTIME,  /* UEFI runtime services code and data: keep, identity-map to call */
+	BOOT_RANGE_ACPI,     /* ACPI tables and NVS: keep */
+	BOOT_RANGE_RESERVED, /* memory that is not ours */
+	BOOT_RANGE_MMIO,     /* device registers the firmware declares */
+};
+
+struct boot_range {
+	u64 base, size; /* page-aligned; sorted by base; no overlap */
+	u32 kind;       /* enum boot_range_kind */
+	u32 pad;
+};
+
+struct boot_module {
+	char path[BOOT_PATH_MAX]; /* as written in the configuration */
+	u64 base, size;           /* size in bytes as on disk; memory is page-aligned and padded */
+};
+
+enum boot_pixel_format { BOOT_PIXEL_BGRX8, BOOT_PIXEL_RGBX8 };
+
+/* The firmware's linear framebuffer; width 0: none. */
+struct boot_framebuffer {
+	u64 base, size;
+	u32 width, height, stride_pixels;
+	u32 format; /* enum boot_pixel_format */
+};
+
+struct boot_vm {
+	char name[BOOT_NAME_MAX];
+	char options[BOOT_OPTIONS_MAX];
+	u64 memory; /* bytes, multiple of 2 MiB */
+	u32 vcpus;
+	u32 linux_module, initrd_module; /* index into modules, or BOOT_NO_MODULE */
+	u32 line;                        /* of its `vm` header in the configuration, for messages */
+};
+
+/* The parsed configuration: settings of Socle's own, then the VMs. */
+struct boot_config {
+	u32 timeout_s;
+	u32 debug_exit_port; /* QEMU isa-debug-exit port that ends a run, 0: none */
+	u32 vm_count;
+	u32 pad;
+	struct boot_vm vms[BOOT_MAX_VMS];
+};
+
+struct boot_info {
+	u64 magic;
+	u64 direct_map_end;          /* bytes of physical address space mapped at DIRECT_MAP_BASE */
+	u64 core_base, core_size;    /* where the core's lowest link address lies; contiguous */
+	u64 core_elf, core_elf_size; /* the core's ELF file, whole */
+	u64 acpi_rsdp;               /* 0: none */
+	u64 fdt;                     /* 0: none */
+	u64 efi_reset_system;        /* UEFI runtime ResetSystem entry, 0: none */
+	u64 unix_time;  /* seconds since 1970-01-01 UTC by the firmware's clock, 0: unknown */
+	u64 loader_tsc; /* cycle counter at loader entry */
+	struct boot_framebuffer framebuffer;
+	struct boot_range *ranges;
+	u64 range_count;
+	struct boot_module modules[BOOT_MAX_MODULES];
+	u64 module_count;
+	struct boot_config config;
+};
