@@ -1,0 +1,32 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Checks the core's C library:  newlib_test.sh OUT CC CORE_CFLAGS...   (x86-64 hosts)
+#
+# OUT/core: as the core has it, must hold no floating-point or SIMD instruction and leave no other
+# function to the core than those of newlib_test.c. OUT/host: the same without the kernel's code
+# model, so that a program of this host can use it; that program checks what it does.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+out=$1
+cc=$2
+shift 2
+
+"$here/newlib.sh" x86_64 "$out/core" "$cc" "$@"
+if objdump -d --no-show-raw-insn "$out/core/libc.a" | grep -E '%([xyz]mm|mm[0-7]|st\b)|\sf(ld|st|add)'; then
+    echo "newlib_test: floating-point or SIMD instructions (above) in $out/core/libc.a" >&2
+    exit 1
+fi
+if [ "$(tr '\n' ' ' <"$out/core/undefined.txt")" != "_free_r _malloc_r _realloc_r " ]; then
+    echo "newlib_test: the archive expects more of the core than it did:" >&2
+    cat "$out/core/undefined.txt" >&2
+    exit 1
+fi
+
+set -- "$@" -mcmodel=small
+"$here/newlib.sh" x86_64 "$out/host" "$cc" "$@"
+"$cc" "$@" -std=gnu17 -Wall -Wextra -Werror -nostdinc -isystem "$("$cc" -print-file-name=include)" \
+    -isystem "$out/host/include" -nostdlib -static -Wl,-e,check_start -Wl,--gc-sections \
+    -mstackrealign -o "$out/newlib_test" "$here/newlib_test.c" "$out/host/libc.a"
+"$out/newlib_test"
+echo "newlib_test: ok"

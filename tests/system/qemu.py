@@ -1,0 +1,324 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Starts QEMU with a stick image under UEFI and says how the run ended.
+
+Used by the system tests and by `make run`. What this machine offers decides the rest: KVM where it
+really nests, otherwise QEMU's own CPU emulation (TCG). QEMU's machine protocol (QMP) tells a
+power-off from a reset, which its exit status does not.
+"""
+
+import enum
+import fcntl
+import json
+import os
+import queue
+import re
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+QEMU = os.environ.get("QEMU", "qemu-system-x86_64")
+LOGS = Path("build/logs")
+
+# Flash images (code, variables) as the distributions name them.
+FIRMWARE = [
+    ("/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"),
+    ("/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_VARS.fd"),
+    ("/usr/share/edk2/ovmf/OVMF_CODE.fd", "/usr/share/edk2/ovmf/OVMF_VARS.fd"),
+    ("/usr/share/edk2/x64/OVMF_CODE.4m.fd", "/usr/share/edk2/x64/OVMF_VARS.4m.fd"),
+]
+
+# An AMD CPU with SVM, less what QEMU 7.2's emulation lacks of that model (it would warn of each).
+TCG_CPU = "EPYC,+svm,+npt," + ",".join(
+    f"-{name}"
+    for name in "rdseed sha-ni fxsr-opt misalignsse 3dnowprefetch osvw topoext xsavec nrip-save".split()
+)
+KVM_CREATE_VM = 0xAE01
+DEBUG_EXIT_PORT = 0xF4
+
+
+class Status(enum.IntEnum):
+    """How a run ended. The odd ones are isa-debug-exit's: (value << 1) | 1."""
+
+    POWERED_OFF = 0
+    QEMU_FAILED = 1
+    GUEST_DIED = 3
+    MACHINE_RESET = 4
+    PANIC = 5
+    QUIT = 6
+    TIMEOUT = 124
+
+
+MEANING = {
+    Status.POWERED_OFF: "all guests have powered off",
+    Status.QEMU_FAILED: "QEMU could not run the machine",
+    Status.GUEST_DIED: "a guest died; its last words and the reason are above",
+    Status.MACHINE_RESET: "the machine was reset, by a triple fault or on purpose",
+    Status.PANIC: "Socle panicked: a bug of Socle, or an unusable machine; the report is above",
+    Status.QUIT: "QEMU was told to quit",
+    Status.TIMEOUT: "time is up; QEMU was stopped",
+}
+
+
+@dataclass
+class Accelerator:
+    """What runs the machine's CPU."""
+
+    name: str  # for the user
+    arguments: list
+
+
+def qemu_major():
+    """QEMU's major version; 0 when it does not say."""
+    text = subprocess.run([QEMU, "--version"], capture_output=True, text=True, check=False).stdout
+    match = re.search(r"version (\d+)", text)
+    return int(match.group(1)) if match else 0
+
+
+def kvm_nests_svm():
+    """Does this machine's KVM offer nested SVM? Its device may exist without."""
+    flags = re.search(r"^flags\s*:(.*)$", Path("/proc/cpuinfo").read_text("ascii"), re.M)
+    if not flags or "svm" not in flags.group(1).split():
+        return False
+    try:
+        nested = Path("/sys/module/kvm_amd/parameters/nested").read_text("ascii").strip()
+        with open("/dev/kvm", "rb+", buffering=0) as kvm:
+            os.close(fcntl.ioctl(kvm, KVM_CREATE_VM, 0))
+    except OSError:
+        return False
+    return nested in ("1", "Y")
+
+
+def choose_accelerator():
+    """KVM with nested SVM where there is one; Socle does not drive VMX yet, so not on Intel."""
+    if kvm_nests_svm():
+        return Accelerator("KVM with nested SVM", ["-accel", "kvm", "-cpu", "host"])
+    # Before QEMU 9 the emulated interrupt controller has no x2APIC.
+    x2apic = ",+x2apic" if qemu_major() >= 9 else ""
+    return Accelerator("TCG (emulation)", ["-accel", "tcg", "-cpu", TCG_CPU + x2apic])
+
+
+def find_firmware():
+    """The pair of UEFI flash images to use."""
+    for code, variables in FIRMWARE:
+        if os.path.exists(code) and os.path.exists(variables):
+            return code, variables
+    raise FileNotFoundError("no UEFI firmware for QEMU found (Debian package ovmf)")
+
+
+def memory_mib(text):
+    """MiB of `512M`, `2G` or plain MiB."""
+    match = re.fullmatch(r"(\d+)([MG]?)", str(text))
+    if not match:
+        raise ValueError(f"not an amount of memory: {text} (expected, say, 512M or 2G)")
+    return int(match.group(1)) * (1024 if match.group(2) == "G" else 1)
+
+
+@dataclass
+class Machine:
+    """One machine to run; the defaults are those of the tests."""
+
+    name: str  # of its log and its copy of the firmware's variables
+    kind: str = "q35"  # QEMU's -machine
+    image: Path = None  # stick image; None: no disk
+    firmware: bool = True  # UEFI; False: QEMU's BIOS, for `-kernel`
+    disk: str = "virtio"  # or "usb", as on a real machine but slower
+    memory: int = 1024  # MiB, of guests and Socle together
+    cpus: int = 1
+    serial: list = field(default_factory=lambda: ["-serial", "stdio"])
+    accelerator: Accelerator = None  # None: choose
+    extra: list = field(default_factory=list)
+
+    @property
+    def log_path(self):
+        return LOGS / f"{self.name}.log"
+
+    def command(self):
+        """QEMU's command line. Makes a fresh copy of the firmware's variables."""
+        LOGS.mkdir(parents=True, exist_ok=True)
+        accelerator = self.accelerator or choose_accelerator()
+        command = [QEMU, "-name", f"socle-{self.name}", "-machine", self.kind]
+        command += accelerator.arguments
+        command += ["-m", str(self.memory), "-smp", str(self.cpus), "-nodefaults", "-no-user-config"]
+        command += ["-display", "none", "-no-reboot"]
+        command += ["-device", f"isa-debug-exit,iobase={DEBUG_EXIT_PORT:#x},iosize=4"]
+        if self.firmware:
+            code, variables = find_firmware()
+            copy = LOGS / f"{self.name}.vars.fd"
+            shutil.copyfile(variables, copy)
+            flash = "if=pflash,format=raw,unit="
+            command += ["-drive", f"{flash}0,readonly=on,file={code}"]
+            command += ["-drive", f"{flash}1,file={copy}"]
+        if self.image:
+            command += ["-drive", f"if=none,id=stick,format=raw,file={self.image}"]
+            if self.disk == "usb":
+                command += ["-device", "qemu-xhci"]
+                command += ["-device", "usb-storage,drive=stick,removable=on,bootindex=0"]
+            else:
+                command += ["-device", "virtio-blk-pci,drive=stick,bootindex=0"]
+        return command + self.serial + self.extra
+
+
+class Qmp:
+    """The other end of QEMU's machine protocol: remembers why the machine went down."""
+
+    def __init__(self):
+        self.ours, self.theirs = socket.socketpair()
+        self.reason = None
+        self.answers = queue.Queue()
+        self.thread = threading.Thread(target=self._listen, daemon=True)
+
+    @property
+    def arguments(self):
+        fd = self.theirs.fileno()
+        return ["-chardev", f"socket,id=qmp,fd={fd}", "-mon", "chardev=qmp,mode=control"]
+
+    def start(self):
+        """To be called when QEMU has inherited its end."""
+        self.theirs.close()
+        self.ours.sendall(b'{"execute": "qmp_capabilities"}\n')
+        self.thread.start()
+
+    def execute(self, command, timeout=10, **arguments):
+        """Has QEMU do something, and waits until it is done. False: the machine is gone."""
+        request = {"execute": command, "arguments": arguments, "id": command}
+        try:
+            self.ours.sendall(json.dumps(request).encode() + b"\n")
+        except OSError:
+            return False
+        answer = self.answers.get(timeout=timeout)
+        if answer and "error" in answer:
+            raise RuntimeError(f"QEMU: {command}: {answer['error']['desc']}")
+        return answer is not None
+
+    def _listen(self):
+        with self.ours, self.ours.makefile("rb") as lines:
+            try:
+                for line in lines:
+                    event = json.loads(line)
+                    if event.get("event") == "SHUTDOWN":
+                        self.reason = event["data"]["reason"]
+                    if "id" in event:
+                        self.answers.put(event)
+            except OSError:
+                pass
+        self.answers.put(None)
+
+    def status(self, exit_status):
+        """What an exit status of QEMU means, now that it has ended."""
+        self.thread.join(timeout=5)
+        if exit_status in (Status.GUEST_DIED, Status.PANIC):
+            return Status(exit_status)
+        if exit_status != 0:
+            return Status.QEMU_FAILED
+        if self.reason == "guest-shutdown":
+            return Status.POWERED_OFF
+        if self.reason in ("guest-reset", "guest-panic", "subsystem-reset"):
+            return Status.MACHINE_RESET
+        return Status.QUIT
+
+
+@dataclass
+class Result:
+    """How a run ended and what the serial line said."""
+
+    status: Status
+    log: str
+    seconds: float
+
+
+def stop(process):
+    """Ends a QEMU that we started."""
+    process.terminate()
+    try:
+        process.wait(timeout=5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def run(machine, timeout):
+    """Runs a machine to its end with nothing typed at it; the log is kept."""
+    qmp = Qmp()
+    command = machine.command() + qmp.arguments
+    started = time.monotonic()
+    with open(machine.log_path, "wb") as log:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=[qmp.theirs.fileno()],
+        )
+        qmp.start()
+        try:
+            status = qmp.status(process.wait(timeout))
+        except subprocess.TimeoutExpired:
+            status = Status.TIMEOUT
+        finally:
+            if process.poll() is None:
+                stop(process)
+    text = machine.log_path.read_text("utf-8", errors="replace")
+    return Result(status, text, time.monotonic() - started)
+
+
+class Console:
+    """A machine with somebody at its serial line; time out and patterns are pexpect's.
+
+    Without a serial port only the machine's end can be waited for, and its screen looked at.
+    """
+
+    def __init__(self, machine, timeout, serial=True):
+        # pylint: disable=import-outside-toplevel  # make run does without pexpect
+        from pexpect.fdpexpect import fdspawn
+
+        self.name = machine.name
+        self.qmp = Qmp()
+        self.line, theirs = socket.socketpair()
+        fd = theirs.fileno()
+        port = "chardev:line" if serial else "none"
+        machine.serial = ["-chardev", f"socket,id=line,fd={fd}", "-serial", port]
+        command = machine.command() + self.qmp.arguments
+        self.log = open(machine.log_path, "w", encoding="utf-8", newline="")
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=self.log,
+            stderr=self.log,
+            pass_fds=[fd, self.qmp.theirs.fileno()],
+        )
+        theirs.close()
+        self.qmp.start()
+        self.child = fdspawn(
+            self.line, timeout=timeout, encoding="utf-8", codec_errors="replace"
+        )
+        self.child.logfile_read = self.log
+        self.child.delaybeforesend = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            stop(self.process)
+        self.line.close()
+        self.log.close()
+
+    def expect(self, pattern):
+        """Waits for the pattern, or fails with what came instead."""
+        self.child.expect(pattern)
+
+    def send(self, text):
+        """Types the text."""
+        self.child.send(text)
+
+    def finish(self):
+        """Waits for the machine's end; returns its status."""
+        # pylint: disable=import-outside-toplevel
+        from pexpect import EOF
+
+        self.child.expect(EOF)
+        return self.qmp.status(self.process.wait(timeout=10))
