@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The host's ACPI tables: crafted ones, wrong ones, and thousands spoilt at random. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <errno.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "vmm/acpi.h"
+#include "vmm/log.h"
+
+#define BASE      0x7fe00000u
+#define SIZE      4096u
+#define RSDP      0x000u
+#define XSDT      0x080u
+#define RSDT      0x100u
+#define FADT      0x200u
+#define MADT      0x400u
+#define SPCR      0x600u
+#define MADT_SIZE 134u
+
+static u8 *memory;
+static u32 warnings;
+static struct acpi_info info;
+
+void log_print(enum log_level level, const char *fmt, ...)
+{
+	char text[LOG_LINE_MAX];
+	va_list args;
+
+	assert_int_equal(level, LOG_WARN);
+	va_start(args, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, args); /* so that ASan sees what it reads */
+	va_end(args);
+	warnings++;
+}
+
+static void put(u32 at, u32 width, u64 value)
+{
+	for (u32 i = 0; i < width; i++) {
+		memory[at + i] = (u8)(value >> (8 * i));
+	}
+}
+
+static void seal(u32 at, u32 size, u32 checksum_at)
+{
+	u8 sum = 0;
+
+	memory[at + checksum_at] = 0;
+	for (u32 i = 0; i < size; i++) {
+		sum = (u8)(sum + memory[at + i]);
+	}
+	memory[at + checksum_at] = (u8)-sum;
+}
+
+static void begin_table(u32 at, const char *signature, u32 length)
+{
+	memcpy(memory + at, signature, 4);
+	put(at + 4, 4, length);
+}
+
+static void seal_table(u32 at)
+{
+	u32 length = memory[at + 4] | (u32)memory[at + 5] << 8;
+
+	seal(at, length, 9);
+}
+
+static void make_rsdp(u8 revision)
+{
+	memcpy(memory + RSDP, "RSD PTR ", 8);
+	memory[RSDP + 15] = revision;
+	put(RSDP + 16, 4, BASE + RSDT);
+	put(RSDP + 20, 4, 36);
+	put(RSDP + 24, 8, BASE + XSDT);
+	seal(RSDP, 20, 8);
+	seal(RSDP, 36, 32);
+}
+
+static void make_root(u32 at, const char *signature, u32 width)
+{
+	static const u32 tables[] = {FADT, MADT, SPCR};
+
+	begin_table(at, signature, 36 + 3 * width);
+	for (u32 i = 0; i < 3; i++) {
+		put(at + 36 + i * width, width, BASE + tables[i]);
+	}
+	seal_table(at);
+}
+
+static void make_fadt(void)
+{
+	begin_table(FADT, "FACP", 276);
+	put(FADT + 46, 2, 9);
+	put(FADT + 76, 4, 0x608);
+	memory[FADT + 91] = 4;
+	put(FADT + 112, 4, 1u << 8 | 1u << 10);
+	memory[FADT + 116] = 1; /* reset register: I/O, 8 bits, 0xcf9 */
+	memory[FADT + 117] = 8;
+	put(FADT + 120, 8, 0xcf9);
+	memory[FADT + 128] = 0x0f;
+	seal_table(FADT);
+}
+
+static void make_madt(void)
+{
+	static const u8 entries[MADT_SIZE - 44] = {
+		0, 8,  0, 0, 1,  0, 0,    0,                               /* LAPIC 0 */
+		0, 8,  1, 2, 1,  0, 0,    0,                               /* LAPIC 2 */
+		0, 8,  2, 4, 0,  0, 0,    0,                               /* LAPIC 4, disabled */
+		9, 16, 0, 0, 0,  1, 0,    0,    1,    0, 0, 0, 3, 0, 0, 0, /* x2APIC 0x100 */
+		9, 16, 0, 0, 2,  0, 0,    0,    1,    0, 0, 0, 1, 0, 0, 0, /* x2APIC 2: again */
+		1, 12, 5, 0, 0,  0, 0xc0, 0xfe, 0,    0, 0, 0,             /* IOAPIC */
+		2, 10, 0, 4, 20, 0, 0,    0,    0x0d, 0,                   /* IRQ 4 is GSI 20 */
+		5, 12, 0, 0, 0,  0, 0xe0, 0xfe, 1,    0, 0, 0,             /* LAPIC address */
+	};
+
+	begin_table(MADT, "APIC", MADT_SIZE);
+	put(MADT + 36, 4, 0xfee00000);
+	memcpy(memory + MADT + 44, entries, sizeof(entries));
+	seal_table(MADT);
+}
+
+static void make_spcr(void)
+{
+	begin_table(SPCR, "SPCR", 80);
+	memory[SPCR + 40] = 1;
+	memory[SPCR + 41] = 8;
+	put(SPCR + 44, 8, 0x3f8);
+	memory[SPCR + 52] = 3;
+	put(SPCR + 54, 4, 20);
+	seal_table(SPCR);
+}
+
+static void make_all(void)
+{
+	memset(memory, 0, SIZE);
+	warnings = 0;
+	make_rsdp(2);
+	make_root(XSDT, "XSDT", 8);
+	make_root(RSDT, "RSDT", 4);
+	make_fadt();
+	make_madt();
+	make_spcr();
+}
+
+static int parse(void)
+{
+	struct acpi_window window = {memory, BASE, SIZE};
+
+	return acpi_init(&info, BASE + RSDP, &window);
+}
+
+static void expect_everything(void)
+{
+	u16 flags;
+
+	assert_true(info.has_fadt && info.has_madt && info.has_spcr);
+	assert_int_equal(info.pm_timer_port, 0x608);
+	assert_int_equal(info.pm_timer_bits, 32);
+	assert_int_equal(info.sci_irq, 9);
+	assert_int_equal(info.reset_register.address, 0xcf9);
+	assert_int_equal(info.reset_register.space, ACPI_SPACE_IO);
+	assert_int_equal(info.reset_value, 0x0f);
+	assert_int_equal(info.lapic_base, 0x1fee00000);
+	assert_int_equal(info.cpu_count, 3);
+	assert_int_equal(info.cpu_apic_ids[0], 0);
+	assert_int_equal(info.cpu_apic_ids[1], 2);
+	assert_int_equal(info.cpu_apic_ids[2], 0x100);
+	assert_int_equal(info.ioapic_count, 1);
+	assert_int_equal(info.ioapics[0].id, 5);
+	assert_int_equal(info.ioapics[0].address, 0xfec00000);
+	assert_int_equal(acpi_isa_gsi(&info, 4, &flags), 20);
+	assert_int_equal(flags, 0x0d);
+	assert_int_equal(acpi_isa_gsi(&info, 3, &flags), 3);
+	assert_int_equal(flags, 0);
+	assert_int_equal(info.serial.address, 0x3f8);
+	assert_int_equal(info.serial_gsi, 20);
+}
+
+static void reads_good_tables(void **state)
+{
+	(void)state;
+	make_all();
+	assert_int_equal(parse(), 0);
+	expect_everything();
+	assert_int_equal(warnings, 0);
+}
+
+static void falls_back_to_rsdt(void **state)
+{
+	(void)state;
+	make_all();
+	memory[XSDT + 40]++; /* wrong checksum */
+	assert_int_equal(parse(), 0);
+	expect_everything();
+	assert_int_equal(warnings, 1);
+
+	make_all();
+	make_rsdp(0); /* ACPI 1.0: what follows byte 20 means nothing */
+	memset(memory + XSDT, 0xff, 64);
+	assert_int_equal(parse(), 0);
+	expect_everything();
+	assert_int_equal(warnings, 0);
+}
+
+static void ignores_bad_tables(void **state)
+{
+	(void)state;
+	make_all();
+	memory[FADT + 77]++;
+	put(SPCR + 4, 4, 0xffffffff);
+	assert_int_equal(parse(), 0);
+	assert_false(info.has_fadt || info.has_spcr);
+	assert_true(info.has_madt);
+	assert_int_equal(info.pm_timer_port, 0);
+	assert_int_equal(warnings, 2);
+
+	make_all();
+	put(XSDT + 36, 8, BASE + SIZE - 35); /* FADT: header cut by the window's end */
+	put(XSDT + 44, 8, 0);
+	put(XSDT + 52, 8, ~(u64)0);
+	seal_table(XSDT);
+	assert_int_equal(parse(), 0);
+	assert_false(info.has_fadt || info.has_madt || info.has_spcr);
+	assert_int_equal(warnings, 3);
+}
+
+static void refuses_bad_roots(void **state)
+{
+	struct acpi_window window = {memory, BASE, SIZE};
+
+	(void)state;
+	make_all();
+	memory[RSDP]++;
+	assert_int_equal(parse(), -ENOENT);
+	make_all();
+	memory[XSDT + 40]++;
+	memory[RSDT + 40]++;
+	assert_int_equal(parse(), -ENOENT);
+	make_all();
+	assert_int_equal(acpi_init(&info, 0, &window), -ENOENT);
+	assert_int_equal(acpi_init(&info, BASE + SIZE - 19, &window), -ENOENT);
+	assert_int_equal(acpi_init(&info, ~(u64)0, &window), -ENOENT);
+}
+
+static void short_fadt_and_memory_timer(void **state)
+{
+	(void)state;
+	make_all();
+	put(FADT + 4, 4, 116); /* ACPI 1.0's: no reset register, no X_ fields */
+	seal_table(FADT);
+	assert_int_equal(parse(), 0);
+	assert_int_equal(info.pm_timer_port, 0x608);
+	assert_int_equal(info.reset_register.address, 0);
+
+	make_all();
+	memory[FADT + 208] = ACPI_SPACE_MEMORY;
+	put(FADT + 212, 8, 0xfed40000);
+	seal_table(FADT);
+	assert_int_equal(parse(), 0);
+	assert_int_equal(info.pm_timer_port, 0);
+}
+
+static void madt_entries_end_in_time(void **state)
+{
+	(void)state;
+	make_all();
+	memory[MADT + 44 + 8 + 1] = 0; /* an entry of length 0 */
+	seal_table(MADT);
+	assert_int_equal(parse(), 0);
+	assert_int_equal(info.cpu_count, 1);
+	assert_int_equal(warnings, 1);
+
+	make_all();
+	put(MADT + 4, 4, MADT_SIZE - 1); /* the last entry is cut */
+	seal_table(MADT);
+	assert_int_equal(parse(), 0);
+	assert_int_equal(info.lapic_base, 0xfee00000);
+	assert_int_equal(info.cpu_count, 3);
+	assert_int_equal(warnings, 1);
+}
+
+/* More entries than there is room for are left out. */
+static void counts_are_capped(void **state)
+{
+	u32 entries = (SIZE - MADT - 44) / 16;
+
+	(void)state;
+	make_all();
+	begin_table(MADT, "APIC", 44 + entries * 16);
+	for (u32 i = 0; i < entries; i++) {
+		u32 at = MADT + 44 + i * 16;
+
+		memset(memory + at, 0, 16);
+		memory[at] = (u8)(1 + i % 2);
+		memory[at + 1] = 16;
+	}
+	seal_table(MADT);
+	assert_int_equal(parse(), 0);
+	assert_int_equal(info.ioapic_count, ACPI_MAX_IOAPICS);
+	assert_int_equal(info.override_count, ACPI_MAX_OVERRIDES);
+}
+
+static void survives_spoilt_tables(void **state)
+{
+	static const u32 tables[] = {XSDT, RSDT, FADT, MADT, SPCR};
+
+	(void)state;
+	srandom(1);
+	for (int round = 0; round < 50000; round++) {
+		make_all();
+		for (int i = 0; i < 4; i++) {
+			memory[random() % 0x700] = (u8)random();
+		}
+		/* Right checksums let the nonsense through to the parsers. */
+		for (u32 i = 0; round % 4 && i < ARRAY_SIZE(tables); i++) {
+			u32 length = memory[tables[i] + 4] | (u32)memory[tables[i] + 5] << 8;
+
+			if (length >= 36 && length <= SIZE - tables[i]) {
+				seal_table(tables[i]);
+			}
+		}
+		seal(RSDP, 20, 8);
+		seal(RSDP, 36, 32);
+		(void)parse();
+		assert_true(info.cpu_count <= ACPI_MAX_CPUS);
+		assert_true(info.ioapic_count <= ACPI_MAX_IOAPICS);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(reads_good_tables),
+		cmocka_unit_test(falls_back_to_rsdt),
+		cmocka_unit_test(ignores_bad_tables),
+		cmocka_unit_test(refuses_bad_roots),
+		cmocka_unit_test(short_fadt_and_memory_timer),
+		cmocka_unit_test(madt_entries_end_in_time),
+		cmocka_unit_test(counts_are_capped),
+		cmocka_unit_test(survives_spoilt_tables),
+	};
+	int failed;
+
+	memory = malloc(SIZE); /* exact: ASan guards both ends */
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	free(memory);
+	return failed;
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Fan-out of console output to the serial port and the framebuffer.
+ *
+ * Guest and hypervisor share one terminal. A small tracker follows the guest's bytes to know
+ * whether the cursor is at the start of a line, in an escape sequence or in colour, so that the
+ * hypervisor's line comes out whole and readable in between.
+ */
+#include "vmm/console.h"
+
+#include <stdatomic.h>
+
+#include "mm/lock.h"
+#include "mm/page.h"
+#include "vmm/fbcon.h"
+
+/* Cells for 1920 x 1200 at 8 x 16; wider screens have doubled glyphs and need fewer. */
+#define MAX_PLACES (240 * 75)
+
+#define POLL_CELLS       2048 /* 1 MiB of pixels at most per console_poll */
+#define PANIC_LOCK_LOOKS 10000000
+#define CHAR_ESCAPE      0x1b
+
+/* Who wrote the line that the cursor stands in, if anybody. */
+enum line_owner { LINE_FRESH, LINE_GUEST, LINE_OWN };
+
+enum stream_state { STREAM_TEXT, STREAM_ESCAPE, STREAM_CSI };
+
+static struct {
+	struct lock lock;
+	enum line_owner line;
+	enum stream_state guest_state;
+	bool guest_coloured; /* it chose colours since we last wrote */
+	bool has_screen;
+	bool deferred; /* somebody calls console_poll */
+	struct fbcon screen;
+} console = {.lock = {.rank = LOCK_RANK_LOG}};
+
+static struct fbcon_cell cells[2 * MAX_PLACES];
+static atomic_bool panicking, lock_broken;
+
+static void track_guest(u8 byte)
+{
+	switch (console.guest_state) {
+	case STREAM_ESCAPE:
+		console.guest_state = byte == '[' ? STREAM_CSI : STREAM_TEXT;
+		return;
+	case STREAM_CSI:
+		if (byte >= 0x40 || byte < 0x20) {
+			console.guest_state = STREAM_TEXT;
+			console.guest_coloured |= byte == 'm';
+		}
+		return;
+	case STREAM_TEXT:
+		break;
+	}
+	if (byte == CHAR_ESCAPE) {
+		console.guest_state = STREAM_ESCAPE;
+	} else if (byte == '\n') {
+		console.line = LINE_FRESH;
+	} else if (byte >= 0x20) {
+		console.line = LINE_GUEST;
+	}
+}
+
+static void put_bytes(const char *s, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		arch_uart_putc((u8)s[i]);
+	}
+	if (console.has_screen) {
+		fbcon_write(&console.screen, s, len);
+	}
+}
+
+static void end_line(void)
+{
+	put_bytes("\r\n", 2);
+	console.line = LINE_FRESH;
+}
+
+/* Leaves whatever the guest is in the midst of: a sequence, a colour, a line. */
+static void take_over_from_guest(void)
+{
+	if (console.guest_state != STREAM_TEXT) {
+		put_bytes("\x18", 1); /* CAN */
+		console.guest_state = STREAM_TEXT;
+	}
+	if (console.guest_coloured) {
+		put_bytes("\x1b[0m", 4);
+		console.guest_coloured = false;
+	}
+	if (console.line == LINE_GUEST) {
+		end_line();
+	}
+}
+
+void console_fresh_line(void)
+{
+	take_over_from_guest();
+	if (console.line == LINE_OWN) {
+		end_line();
+	}
+}
+
+void console_put(const char *s, size_t len)
+{
+	size_t start = 0;
+
+	if (len == 0) {
+		return;
+	}
+	take_over_from_guest();
+	for (size_t i = 0; i < len; i++) {
+		if (s[i] == '\n') {
+			put_bytes(s + start, i - start);
+			end_line();
+			start = i + 1;
+		}
+	}
+	if (start < len) {
+		put_bytes(s + start, len - start);
+		console.line = LINE_OWN;
+	}
+}
+
+bool console_begin(void)
+{
+	if (!atomic_load_explicit(&panicking, memory_order_relaxed)) {
+		lock_take(&console.lock);
+		return true;
+	}
+	for (u32 i = 0; i < PANIC_LOCK_LOOKS && !atomic_load(&lock_broken); i++) {
+		if (!lock_is_taken(&console.lock)) {
+			lock_take(&console.lock);
+			return true;
+		}
+	}
+	atomic_store(&lock_broken, true);
+	return false;
+}
+
+void console_end(bool held)
+{
+	if (console.has_screen && (!console.deferred || atomic_load(&panicking))) {
+		(void)fbcon_flush(&console.screen, MAX_PLACES);
+	}
+	if (held) {
+		lock_drop(&console.lock);
+	}
+}
+
+void console_write(const char *s, size_t len)
+{
+	bool held = console_begin();
+
+	console_put(s, len);
+	console_end(held);
+}
+
+void console_guest_tx(u8 byte)
+{
+	char c = (char)byte;
+
+	lock_take(&console.lock);
+	track_guest(byte);
+	arch_uart_putc(byte);
+	if (console.has_screen) {
+		fbcon_write(&console.screen, &c, 1);
+	}
+	lock_drop(&console.lock);
+}
+
+int console_getc(void)
+{
+	return arch_uart_getc();
+}
+
+bool console_poll(void)
+{
+	bool clean;
+
+	if (!console.has_screen) {
+		return false;
+	}
+	lock_take(&console.lock);
+	console.deferred = true;
+	clean = fbcon_flush(&console.screen, POLL_CELLS);
+	lock_drop(&console.lock);
+	return !clean;
+}
+
+void console_enter_panic(void)
+{
+	atomic_store(&panicking, true);
+}
+
+/* The screen is used only where the direct map reaches it: its cache type is the CPU set-up's. */
+static bool start_screen(const struct boot_info *info)
+{
+	const struct boot_framebuffer *fb = &info->framebuffer;
+
+	if (fb->width == 0 || fb->base > info->direct_map_end ||
+	    fb->size > info->direct_map_end - fb->base) {
+		return false;
+	}
+	return fbcon_init(&console.screen, phys_ptr(hpa(fb->base)), fb, cells, ARRAY_SIZE(cells)) ==
+	       0;
+}
+
+void console_init(const struct boot_info *info)
+{
+	(void)arch_uart_init();
+	console.has_screen = start_screen(info);
+}
