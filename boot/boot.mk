@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+# The UEFI loader: a GNU-EFI application that carries the core. Set before: ARCH, WARN, Q, CC;
+# ISO C headers are newlib's (NEWLIB_CPPFLAGS), the host's are not needed.
+EFI_INCLUDE ?= /usr/include/efi
+EFI_LIB ?= /usr/lib
+
+BOOT_DIR := build/$(ARCH)/boot
+BOOT_CORE := build/$(ARCH)/socle.boot.elf
+
+BOOT_SRC := main.c config.c console.c core_elf.c firmware.c memmap.c string.c text.c volume.c \
+	core_image.S
+BOOT_SRC_x86_64 := x86_64.c x86_64_cpu.c x86_64_image.c x86_64_paging.c x86_64_jump.S
+BOOT_EFI_x86_64 := BOOTX64.EFI
+BOOT_CFLAGS_x86_64 := -mno-red-zone -mgeneral-regs-only -DGNU_EFI_USE_MS_ABI -fcf-protection=none
+BOOT_CFLAGS_gcc_x86_64 := -maccumulate-outgoing-args
+BOOT_OBJCOPY_x86_64 := --target=efi-app-x86_64 --subsystem=10
+
+BOOT_EFI := build/$(ARCH)/$(BOOT_EFI_$(ARCH))
+BOOT_OBJ := $(patsubst %,$(BOOT_DIR)/%.o,$(BOOT_SRC) $(BOOT_SRC_$(ARCH)))
+BOOT_COMPILER := $(if $(findstring clang,$(CC)),clang,gcc)
+
+# No loop of ours may become a call of memset() or the like inside memset() itself.
+BOOT_CFLAGS_gcc := -fno-tree-loop-distribute-patterns
+BOOT_CFLAGS_clang := -fno-builtin
+
+BOOT_CFLAGS := -std=gnu17 -O2 -g -I. -isystem $(EFI_INCLUDE) -isystem $(EFI_INCLUDE)/$(ARCH) $(WARN) \
+	-ffreestanding -fpic -fshort-wchar -fvisibility=hidden -fno-stack-protector \
+	-fno-strict-aliasing -fno-asynchronous-unwind-tables -ffile-prefix-map=$(CURDIR)=. \
+	$(BOOT_CFLAGS_$(ARCH)) $(BOOT_CFLAGS_$(BOOT_COMPILER)) \
+	$(BOOT_CFLAGS_$(BOOT_COMPILER)_$(ARCH))
+
+BOOT_LDFLAGS := -nostdlib -znocombreloc -shared -Bsymbolic -z noexecstack --no-undefined \
+	--build-id=none -T $(EFI_LIB)/elf_$(ARCH)_efi.lds -L$(EFI_LIB)
+
+BOOT_SECTIONS := $(addprefix -j ,.text .sdata .data .rodata .dynamic .dynsym .rel .rela '.rel.*' \
+	'.rela.*' .reloc)
+
+.PHONY: boot
+boot: $(BOOT_EFI)
+
+$(BOOT_EFI): $(BOOT_DIR)/loader.so
+	$(Q)objcopy $(BOOT_SECTIONS) $(BOOT_OBJCOPY_$(ARCH)) $< $@
+
+$(BOOT_DIR)/loader.so: $(BOOT_OBJ)
+	$(Q)ld $(BOOT_LDFLAGS) $(EFI_LIB)/crt0-efi-$(ARCH).o $(BOOT_OBJ) -o $@ -lgnuefi
+
+$(BOOT_DIR)/%.c.o: boot/%.c | $(BOOT_DIR)/
+	$(Q)$(CC) $(BOOT_CFLAGS) $(NEWLIB_CPPFLAGS) -MMD -MP -c $< -o $@
+
+$(BOOT_DIR)/%.S.o: boot/%.S | $(BOOT_DIR)/
+	$(Q)$(CC) $(BOOT_CFLAGS) -DCORE_IMAGE='"$(BOOT_CORE)"' -MMD -MP -c $< -o $@
+
+# Without debug information, with the symbols that backtraces need.
+$(BOOT_CORE): build/$(ARCH)/socle.elf
+	$(Q)objcopy --strip-debug $< $@
+
+$(BOOT_DIR)/core_image.S.o: $(BOOT_CORE)
+
+$(BOOT_DIR)/:
+	$(Q)mkdir -p $@
+
+-include $(BOOT_OBJ:.o=.d)

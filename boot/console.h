@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What the user sees: the firmware's console, which is the screen, the serial line or both. Lines
+ * stay within 80 columns. Only before boot services end.
+ */
+#pragma once
+
+#include "mm/types.h"
+
+/* Prints formatted text as text_format() does; '\n' ends a line; not ASCII prints as '?'. */
+void console_print(const char *format, ...) __printf(1, 2);
+
+/* Prints "  LABEL  TEXT", the text formatted, wrapped between words and indented. */
+void console_report(const char *label, const char *format, ...) __printf(2, 3);
+
+/* Wipes the firmware's logo off the screen, which text would be printed across. */
+void console_clear(void);
+
+/* Waits for a key, at most so long. */
+void console_wait_key(unsigned seconds);
+
+/* A file's line while it is read: its name, a bar and the percentage, redrawn in place. */
+struct progress {
+	const char *name;
+	u64 total;
+	unsigned shown; /* percent on the screen */
+};
+
+void progress_start(struct progress *progress, const char *name, u64 total);
+void progress_update(struct progress *progress, u64 done);

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: Apache-2.0
+/* UEFI Specification 2.10, "Services - Boot Services", "EFI System Table", "Graphics Output". */
+#include "boot/firmware.h"
+
+#include <efilib.h>
+
+#include <string.h>
+
+#include "mm/bits.h"
+
+#define ALLOCATIONS_MAX  (BOOT_MAX_MODULES + 16)
+#define DESCRIPTOR_SLACK 64 /* by which the map may grow until boot services end */
+#define EXIT_TRIES       8
+
+/* Newer than gnu-efi's header. */
+#define MEMORY_RUNTIME_ATTRIBUTE ((u64)1 << 63)
+
+struct allocation {
+	EFI_PHYSICAL_ADDRESS base;
+	u64 pages;
+};
+
+/* efilib.h declares them; its library is not linked. */
+EFI_SYSTEM_TABLE *ST;
+EFI_BOOT_SERVICES *BS;
+EFI_RUNTIME_SERVICES *RT;
+
+static struct allocation allocations[ALLOCATIONS_MAX];
+static size_t allocation_count;
+
+/* The firmware's map as it comes: one buffer, taken once, so that reading it allocates nothing. */
+static void *descriptors;
+static u64 descriptors_size;
+
+static const u32 kind_of_type[] = {
+	[EfiReservedMemoryType] = BOOT_RANGE_RESERVED,
+	[EfiLoaderCode] = BOOT_RANGE_LOADER,
+	[EfiLoaderData] = BOOT_RANGE_LOADER,
+	[EfiBootServicesCode] = BOOT_RANGE_FREE,
+	[EfiBootServicesData] = BOOT_RANGE_FREE,
+	[EfiRuntimeServicesCode] = BOOT_RANGE_RUNTIME,
+	[EfiRuntimeServicesData] = BOOT_RANGE_RUNTIME,
+	[EfiConventionalMemory] = BOOT_RANGE_FREE,
+	[EfiUnusableMemory] = BOOT_RANGE_RESERVED,
+	[EfiACPIReclaimMemory] = BOOT_RANGE_ACPI,
+	[EfiACPIMemoryNVS] = BOOT_RANGE_ACPI,
+	[EfiMemoryMappedIO] = BOOT_RANGE_MMIO,
+	[EfiMemoryMappedIOPortSpace] = BOOT_RANGE_MMIO,
+	[EfiPalCode] = BOOT_RANGE_RESERVED,
+};
+
+void firmware_init(EFI_SYSTEM_TABLE *system)
+{
+	ST = system;
+	BS = system->BootServices;
+	RT = system->RuntimeServices;
+	BS->SetWatchdogTimer(0, 0, 0, NULL); /* five minutes may not do for a slow stick */
+}
+
+const char *firmware_status_text(EFI_STATUS status)
+{
+	switch (status) {
+	case EFI_NOT_FOUND:
+		return "not found";
+	case EFI_NO_MEDIA:
+	case EFI_MEDIA_CHANGED:
+		return "the medium was removed";
+	case EFI_DEVICE_ERROR:
+		return "the device reports an error";
+	case EFI_VOLUME_CORRUPTED:
+		return "the file system is damaged";
+	case EFI_ACCESS_DENIED:
+		return "access denied";
+	case EFI_OUT_OF_RESOURCES:
+		return "out of memory";
+	case EFI_INVALID_PARAMETER:
+		return "invalid name or parameter";
+	case EFI_UNSUPPORTED:
+		return "not supported";
+	case EFI_END_OF_FILE:
+		return "the file ends early";
+	case EFI_BAD_BUFFER_SIZE:
+		return "empty";
+	default:
+		return "failed";
+	}
+}
+
+void *firmware_pages_alloc(u64 size)
+{
+	struct allocation *a = &allocations[allocation_count];
+	u8 *pages;
+
+	if (allocation_count == ALLOCATIONS_MAX || size > PAGE_MASK) {
+		return NULL;
+	}
+	a->pages = align_up(size, PAGE_SIZE) / PAGE_SIZE;
+	if (EFI_ERROR(BS->AllocatePages(AllocateAnyPages, EfiLoaderData, a->pages, &a->base))) {
+		return NULL;
+	}
+	allocation_count++;
+	pages = (u8 *)(uintptr_t)a->base;
+	BS->SetMem(pages, a->pages * PAGE_SIZE, 0);
+	return pages;
+}
+
+void firmware_pages_free_all(void)
+{
+	while (allocation_count) {
+		struct allocation *a = &allocations[--allocation_count];
+
+		BS->FreePages(a->base, a->pages);
+	}
+}
+
+EFI_STATUS firmware_memmap_alloc(struct memmap *map, size_t extra)
+{
+	UINTN size = 0, key, descriptor_size;
+	UINT32 version;
+	EFI_STATUS status = BS->GetMemoryMap(&size, NULL, &key, &descriptor_size, &version);
+
+	if (status != EFI_BUFFER_TOO_SMALL || !descriptor_size) {
+		return EFI_LOAD_ERROR;
+	}
+	descriptors_size = size + DESCRIPTOR_SLACK * descriptor_size;
+	map->claim_capacity = descriptors_size / descriptor_size + extra;
+	map->range_capacity = MEMMAP_RANGES_FOR(map->claim_capacity);
+	descriptors = firmware_pages_alloc(descriptors_size);
+	map->claims = firmware_pages_alloc(map->claim_capacity * sizeof(*map->claims));
+	map->ranges = firmware_pages_alloc(map->range_capacity * sizeof(*map->ranges));
+	return descriptors && map->claims && map->ranges ? EFI_SUCCESS : EFI_OUT_OF_RESOURCES;
+}
+
+/* Memory of a type from after this was written, and what runtime services keep, is not ours. */
+static enum boot_range_kind descriptor_kind(const EFI_MEMORY_DESCRIPTOR *d)
+{
+	u32 kind = d->Type < ARRAY_SIZE(kind_of_type) ? kind_of_type[d->Type] : BOOT_RANGE_RESERVED;
+
+	if ((d->Attribute & MEMORY_RUNTIME_ATTRIBUTE) && kind != BOOT_RANGE_MMIO) {
+		kind = BOOT_RANGE_RUNTIME;
+	}
+	return (enum boot_range_kind)kind;
+}
+
+static EFI_STATUS claims_read(struct memmap *map, UINTN *key)
+{
+	UINTN size = descriptors_size, descriptor_size;
+	UINT32 version;
+	EFI_STATUS status = BS->GetMemoryMap(&size, descriptors, key, &descriptor_size, &version);
+
+	if (EFI_ERROR(status)) {
+		return status;
+	}
+	map->claim_count = 0;
+	for (u64 at = 0; at + descriptor_size <= size; at += descriptor_size) {
+		const EFI_MEMORY_DESCRIPTOR *d = (void *)((u8 *)descriptors + at);
+		u64 pages = min_u64(d->NumberOfPages, PAGE_MASK >> PAGE_SHIFT);
+
+		if (memmap_add(map, d->PhysicalStart, pages << PAGE_SHIFT, descriptor_kind(d))) {
+			return EFI_OUT_OF_RESOURCES;
+		}
+	}
+	return EFI_SUCCESS;
+}
+
+EFI_STATUS firmware_memmap_read(struct memmap *map, UINTN *key)
+{
+	UINTN ignored;
+	EFI_STATUS status = claims_read(map, key ? key : &ignored);
+
+	if (!EFI_ERROR(status) && memmap_resolve(map)) {
+		status = EFI_OUT_OF_RESOURCES;
+	}
+	return status;
+}
+
+static void *configuration_table_find(EFI_GUID *guid)
+{
+	for (UINTN i = 0; i < ST->NumberOfTableEntries; i++) {
+		if (!memcmp(&ST->ConfigurationTable[i].VendorGuid, guid, sizeof(*guid))) {
+			return ST->ConfigurationTable[i].VendorTable;
+		}
+	}
+	return NULL;
+}
+
+static u64 rsdp_find(void)
+{
+	EFI_GUID acpi_2 = ACPI_20_TABLE_GUID, acpi_1 = ACPI_TABLE_GUID;
+	void *rsdp = configuration_table_find(&acpi_2);
+
+	return (uintptr_t)(rsdp ? rsdp : configuration_table_find(&acpi_1));
+}
+
+static EFI_GRAPHICS_OUTPUT_PROTOCOL *screen_find(void)
+{
+	EFI_GUID guid = EFI_GRAPHICS_OUTPUT_PROTOCOL_GUID;
+	void *screen;
+
+	if (EFI_ERROR(BS->HandleProtocol(ST->ConsoleOutHandle, &guid, &screen)) &&
+	    EFI_ERROR(BS->LocateProtocol(&guid, NULL, &screen))) {
+		return NULL;
+	}
+	return screen;
+}
+
+bool firmware_has_screen(void)
+{
+	return screen_find() != NULL;
+}
+
+/* One byte each of red, green and blue in 32 bits, the lowest being red or blue. */
+static bool pixel_format_get(const EFI_GRAPHICS_OUTPUT_MODE_INFORMATION *mode, u32 *format)
+{
+	const EFI_PIXEL_BITMASK *m = &mode->PixelInformation;
+	bool masks = mode->PixelFormat == PixelBitMask && m->GreenMask == 0xff00;
+
+	if (mode->PixelFormat == PixelBlueGreenRedReserved8BitPerColor ||
+	    (masks && m->BlueMask == 0xff && m->RedMask == 0xff0000)) {
+		*format = BOOT_PIXEL_BGRX8;
+		return true;
+	}
+	*format = BOOT_PIXEL_RGBX8;
+	return mode->PixelFormat == PixelRedGreenBlueReserved8BitPerColor ||
+	       (masks && m->RedMask == 0xff && m->BlueMask == 0xff0000);
+}
+
+static void framebuffer_describe(struct boot_framebuffer *framebuffer)
+{
+	const EFI_GRAPHICS_OUTPUT_PROTOCOL *screen = screen_find();
+	const EFI_GRAPHICS_OUTPUT_MODE_INFORMATION *mode;
+	u32 format;
+
+	if (!screen || !screen->Mode || !screen->Mode->Info) {
+		return;
+	}
+	mode = screen->Mode->Info;
+	if (!pixel_format_get(mode, &format) || !screen->Mode->FrameBufferBase ||
+	    mode->PixelsPerScanLine < mode->HorizontalResolution ||
+	    (u64)mode->PixelsPerScanLine * mode->VerticalResolution >
+		    screen->Mode->FrameBufferSize / sizeof(u32)) {
+		return;
+	}
+	*framebuffer = (struct boot_framebuffer){
+		.base = screen->Mode->FrameBufferBase,
+		.size = screen->Mode->FrameBufferSize,
+		.width = mode->HorizontalResolution,
+		.height = mode->VerticalResolution,
+		.stride_pixels = mode->PixelsPerScanLine,
+		.format = format,
+	};
+}
+
+/* Seconds since 1970 by the firmware's clock, taken as UTC where it knows no zone; 0: no clock. */
+static u64 unix_time(void)
+{
+	EFI_TIME t;
+	u64 days, year, month;
+
+	if (EFI_ERROR(RT->GetTime(&t, NULL)) || t.Year < 1970 || t.Month < 1 || t.Month > 12) {
+		return 0;
+	}
+	/* Days of the civil calendar, with years that begin in March. */
+	year = t.Month > 2 ? t.Year : t.Year - 1u;
+	month = t.Month > 2 ? t.Month - 3u : t.Month + 9u;
+	days = year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + t.Day - 1;
+	days -= 719468; /* 1970-01-01 */
+	return days * 86400 + t.Hour * 3600u + t.Minute * 60u + t.Second;
+}
+
+void firmware_describe(struct boot_info *info)
+{
+	EFI_GUID device_tree = {
+		0xb1b621d5, 0xf19c, 0x41a5, {0x83, 0x0b, 0xd9, 0x15, 0x2c, 0x69, 0xaa, 0xe0}};
+
+	framebuffer_describe(&info->framebuffer);
+	info->acpi_rsdp = rsdp_find();
+	info->fdt = (uintptr_t)configuration_table_find(&device_tree);
+	info->efi_reset_system = (uintptr_t)RT->ResetSystem;
+	info->unix_time = unix_time();
+}
+
+static EFI_STATUS claims_add_loaded(const struct boot_info *info, struct memmap *map)
+{
+	int full = memmap_add(map, info->core_base, info->core_size, BOOT_RANGE_CORE);
+
+	for (u64 i = 0; i < info->module_count; i++) {
+		const struct boot_module *m = &info->modules[i];
+
+		full |= memmap_add(map, m->base, m->size, BOOT_RANGE_MODULE);
+	}
+	return full || memmap_resolve(map) ? EFI_OUT_OF_RESOURCES : EFI_SUCCESS;
+}
+
+EFI_STATUS firmware_exit(EFI_HANDLE image, const struct boot_info *info, struct memmap *map)
+{
+	EFI_STATUS status = EFI_LOAD_ERROR;
+
+	for (unsigned i = 0; i < EXIT_TRIES; i++) {
+		UINTN key;
+
+		status = claims_read(map, &key);
+		if (!EFI_ERROR(status)) {
+			status = claims_add_loaded(info, map);
+		}
+		if (EFI_ERROR(status)) {
+			return status;
+		}
+		status = BS->ExitBootServices(image, key);
+		if (!EFI_ERROR(status)) {
+			return status;
+		}
+	}
+	return status;
+}

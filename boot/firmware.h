@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The firmware's services as the loader uses them: memory that can be given back, the memory map,
+ * tables, the screen, and the end of boot services.
+ */
+#pragma once
+
+#include <efi.h>
+
+#include "boot/memmap.h"
+
+/* Before anything else of the loader. */
+void firmware_init(EFI_SYSTEM_TABLE *system);
+
+/* The name of a status as a user would read it. */
+const char *firmware_status_text(EFI_STATUS status);
+
+/*
+ * Allocates zeroed pages for @size bytes (not 0), anywhere; identity-mapped. They are remembered.
+ * Returns NULL when there are none.
+ */
+void *firmware_pages_alloc(u64 size);
+
+/* Gives everything from firmware_pages_alloc() back. */
+void firmware_pages_free_all(void);
+
+/* Allocates @map's arrays, with room for the firmware's map of now, growth, and @extra claims. */
+EFI_STATUS firmware_memmap_alloc(struct memmap *map, size_t extra);
+
+/* Resolves the map of now into @map. *@key, where not NULL, is for ExitBootServices(). */
+EFI_STATUS firmware_memmap_read(struct memmap *map, UINTN *key);
+
+/* Is there a screen, besides or instead of a serial line? */
+bool firmware_has_screen(void);
+
+/* Fills in the framebuffer, the ACPI and device tree roots, and ResetSystem. */
+void firmware_describe(struct boot_info *info);
+
+/*
+ * Ends boot services with @map resolved for that moment: the firmware's map with the modules and
+ * the core of @info on top. After a failure nothing but returning to the firmware is allowed.
+ */
+EFI_STATUS firmware_exit(EFI_HANDLE image, const struct boot_info *info, struct memmap *map);

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What the loader needs of an architecture. One implementation per architecture, chosen by link. */
+#pragma once
+
+#include <efi.h>
+
+#include "boot/core_elf.h"
+#include "vmm/boot_info.h"
+
+/* The core ELF file carried inside the loader: from start up to end. */
+extern const u8 core_image_start[], core_image_end[];
+
+enum core_machine machine_elf_kind(void);
+
+/* The cycle counter. */
+u64 machine_cycles(void);
+
+/* Prints what CPU this is, and what it lacks. Returns true when it has all that the core needs. */
+bool machine_check(void);
+
+/*
+ * Builds the tables that the core starts under: @core's segments, loaded at @info->core_base, and
+ * the direct map of @memory_end bytes and the framebuffer, whose end goes to direct_map_end. A
+ * framebuffer out of the direct map's reach is dropped. Errors: EFI_OUT_OF_RESOURCES, EFI_ABORTED.
+ */
+EFI_STATUS machine_tables_build(struct boot_info *info, const struct core_elf *core,
+				u64 memory_end);
+
+/* After boot services: switches to the tables and enters the core with @info, a direct-map address.
+ */
+_Noreturn void machine_enter(const struct core_elf *core, u64 info);

@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The UEFI loader: everything that can go wrong for reasons outside Socle goes wrong here, while
+ * the firmware's console works. Each step either succeeds or prints a report and ends the loader,
+ * which gives back what it took and returns to the firmware. After the last step the core runs.
+ */
+#include <efi.h>
+
+#include "boot/config.h"
+#include "boot/console.h"
+#include "boot/core_elf.h"
+#include "boot/firmware.h"
+#include "boot/image.h"
+#include "boot/machine.h"
+#include "boot/volume.h"
+#include "mm/bits.h"
+
+#define CONFIG_PATH "\\socle\\socle.conf"
+#define MIB         ((u64)1 << 20)
+
+/* For which a report stays on a screen that the firmware is about to clear. */
+#define REPORT_SECONDS 30
+
+/* What the core takes for itself, generously: page tables of the VMs and its own data. */
+#define CORE_WORKING_SIZE(vm_memory) (16 * MIB + (vm_memory) / 256)
+
+struct loader {
+	EFI_HANDLE image;
+	struct volume volume;
+	struct boot_info *info;
+	struct memmap map;
+	struct core_elf core;
+	u64 start_cycles;
+};
+
+static u64 mib_up(u64 bytes)
+{
+	return align_up(bytes, MIB) / MIB;
+}
+
+static EFI_STATUS file_fail(const char *path, EFI_STATUS status)
+{
+	console_print("\nSocle cannot start: a file could not be read.\n");
+	console_report("needs", "%s, on the volume that holds this loader", path);
+	console_report("found", "%s",
+		       status == EFI_UNSUPPORTED ? "a folder" : firmware_status_text(status));
+	return status;
+}
+
+static EFI_STATUS memory_fail(const char *what, u64 size, EFI_STATUS status)
+{
+	console_print("\nSocle cannot start: the firmware has no memory for %s.\n", what);
+	console_report("needs", "%lu MiB in one piece", mib_up(size));
+	return status;
+}
+
+static EFI_STATUS info_alloc(struct loader *l)
+{
+	l->info = firmware_pages_alloc(sizeof(*l->info));
+	if (!l->info) {
+		return memory_fail("the loader", sizeof(*l->info), EFI_OUT_OF_RESOURCES);
+	}
+	l->info->magic = BOOT_INFO_MAGIC;
+	l->info->loader_tsc = l->start_cycles;
+	return EFI_SUCCESS;
+}
+
+static EFI_STATUS esp_open(struct loader *l)
+{
+	EFI_STATUS status = volume_open(l->image, &l->volume);
+
+	if (EFI_ERROR(status)) {
+		console_print("\nSocle cannot start: the volume it came from has no files.\n");
+		console_report(
+			"needs",
+			"a FAT volume (EFI system partition) holding the loader and " CONFIG_PATH);
+		console_report("found", "%s", firmware_status_text(status));
+	}
+	return status;
+}
+
+static EFI_STATUS config_fail(const struct config_error *error)
+{
+	console_print("\nSocle cannot start: the configuration is wrong.\n");
+	console_report("file", CONFIG_PATH);
+	if (error->line) {
+		console_report("line", "%u", error->line);
+	}
+	if (error->field[0]) {
+		console_report("field", "%s", error->field);
+	}
+	console_report("problem", "%s", error->message);
+	return EFI_INVALID_PARAMETER;
+}
+
+static void config_show(const struct boot_config *config)
+{
+	for (u32 i = 0; i < config->vm_count; i++) {
+		const struct boot_vm *vm = &config->vms[i];
+
+		console_report("vm", "%s: %lu MiB, %u vCPU%s", vm->name, vm->memory / MIB,
+			       vm->vcpus, vm->vcpus == 1 ? "" : "s");
+	}
+}
+
+static EFI_STATUS config_load(struct loader *l)
+{
+	struct config_error error;
+	char *text = NULL;
+	u64 size;
+	EFI_STATUS status = volume_file_size(&l->volume, CONFIG_PATH, &size);
+
+	if (EFI_ERROR(status)) {
+		return file_fail(CONFIG_PATH, status);
+	}
+	if (size <= CONFIG_FILE_MAX) { /* else the parser refuses the size, unread */
+		text = firmware_pages_alloc(size);
+		if (!text) {
+			return memory_fail("the configuration", size, EFI_OUT_OF_RESOURCES);
+		}
+		status = volume_file_read(&l->volume, CONFIG_PATH, text, size, NULL);
+		if (EFI_ERROR(status)) {
+			return file_fail(CONFIG_PATH, status);
+		}
+	}
+	if (config_parse(text, size, l->info, &error)) {
+		return config_fail(&error);
+	}
+	config_show(&l->info->config);
+	return EFI_SUCCESS;
+}
+
+/* Both judge before either ends the loader: the user sees all that is to be put right. */
+static EFI_STATUS preflight(struct loader *l)
+{
+	bool able = machine_check();
+	EFI_STATUS status = config_load(l);
+
+	return able ? status : EFI_UNSUPPORTED;
+}
+
+static EFI_STATUS core_check(struct loader *l)
+{
+	const char *why;
+	size_t size = (size_t)(core_image_end - core_image_start);
+
+	if (core_elf_parse(core_image_start, size, machine_elf_kind(), &l->core, &why)) {
+		console_print("\nSocle cannot start: this loader carries a damaged core.\n");
+		console_report("found", "%s", why);
+		return EFI_LOAD_ERROR;
+	}
+	l->info->core_elf = (uintptr_t)core_image_start;
+	l->info->core_elf_size = size;
+	return EFI_SUCCESS;
+}
+
+static EFI_STATUS modules_measure(struct loader *l)
+{
+	EFI_STATUS worst = EFI_SUCCESS;
+
+	for (u64 i = 0; i < l->info->module_count; i++) {
+		struct boot_module *m = &l->info->modules[i];
+		EFI_STATUS status = volume_file_size(&l->volume, m->path, &m->size);
+
+		if (EFI_ERROR(status)) {
+			worst = file_fail(m->path, status);
+		}
+	}
+	return worst;
+}
+
+/* The sum of what is about to be taken, against what is free, before minutes go into loading. */
+static EFI_STATUS memory_check(struct loader *l)
+{
+	u64 vms = 0, images = 0, own, free;
+	EFI_STATUS status = firmware_memmap_alloc(&l->map, BOOT_MAX_MODULES + 1);
+
+	if (!EFI_ERROR(status)) {
+		status = firmware_memmap_read(&l->map, NULL);
+	}
+	if (EFI_ERROR(status)) {
+		return memory_fail("its memory map", MIB, status);
+	}
+	for (u32 i = 0; i < l->info->config.vm_count; i++) {
+		vms += l->info->config.vms[i].memory;
+	}
+	for (u64 i = 0; i < l->info->module_count; i++) {
+		images += l->info->modules[i].size;
+	}
+	own = l->core.size + CORE_WORKING_SIZE(vms);
+	free = memmap_sum(&l->map, BOOT_RANGE_FREE);
+	if (free < own || free - own < vms || free - own - vms < images) {
+		console_print("\nSocle cannot start: this machine has not enough memory.\n");
+		console_report("needs", "%lu MiB: %lu for VMs, %lu for their images, %lu for Socle",
+			       vms / MIB + mib_up(images) + mib_up(own), vms / MIB, mib_up(images),
+			       mib_up(own));
+		console_report("found", "%lu MiB free", free / MIB);
+		return EFI_OUT_OF_RESOURCES;
+	}
+	return EFI_SUCCESS;
+}
+
+static EFI_STATUS modules_load(struct loader *l)
+{
+	for (u64 i = 0; i < l->info->module_count; i++) {
+		struct boot_module *m = &l->info->modules[i];
+		void *memory = firmware_pages_alloc(m->size);
+		EFI_STATUS status;
+
+		if (!memory) {
+			return memory_fail(m->path, m->size, EFI_OUT_OF_RESOURCES);
+		}
+		m->base = (uintptr_t)memory;
+		status = volume_file_read(&l->volume, m->path, memory, m->size, m->path);
+		if (EFI_ERROR(status)) {
+			return file_fail(m->path, status);
+		}
+	}
+	return EFI_SUCCESS;
+}
+
+static EFI_STATUS vm_images_check(const struct boot_info *info, const struct boot_vm *vm)
+{
+	const struct boot_module *kernel = &info->modules[vm->linux_module];
+	struct image_error error;
+	u64 needed;
+
+	if (image_check((const void *)(uintptr_t)kernel->base, kernel->size, &needed, &error)) {
+		console_print("\nSocle cannot start: vm %s has an image that cannot boot.\n",
+			      vm->name);
+		console_report("file", "%s", kernel->path);
+		console_report("field", "%s", error.field);
+		console_report("problem", "%s", error.message);
+		return EFI_LOAD_ERROR;
+	}
+	if (vm->initrd_module != BOOT_NO_MODULE) {
+		needed += info->modules[vm->initrd_module].size;
+	}
+	if (needed > vm->memory) {
+		console_print("\nSocle cannot start: the images of vm %s do not fit in it.\n",
+			      vm->name);
+		console_report("file", CONFIG_PATH);
+		console_report("line", "%u and below", vm->line);
+		console_report("field", "memory");
+		console_report("problem",
+			       "expected at least %luM for its kernel and initrd, found "
+			       "%luM",
+			       mib_up(needed), vm->memory / MIB);
+		return EFI_INVALID_PARAMETER;
+	}
+	return EFI_SUCCESS;
+}
+
+static EFI_STATUS images_check(struct loader *l)
+{
+	EFI_STATUS worst = EFI_SUCCESS;
+
+	for (u32 i = 0; i < l->info->config.vm_count; i++) {
+		EFI_STATUS status = vm_images_check(l->info, &l->info->config.vms[i]);
+
+		worst = EFI_ERROR(status) ? status : worst;
+	}
+	return worst;
+}
+
+static EFI_STATUS core_load(struct loader *l)
+{
+	void *memory = firmware_pages_alloc(l->core.size);
+
+	if (!memory) {
+		return memory_fail("the core", l->core.size, EFI_OUT_OF_RESOURCES);
+	}
+	core_elf_copy(&l->core, core_image_start, memory);
+	l->info->core_base = (uintptr_t)memory;
+	l->info->core_size = l->core.size;
+	return EFI_SUCCESS;
+}
+
+static EFI_STATUS tables_build(struct loader *l)
+{
+	EFI_STATUS status = firmware_memmap_read(&l->map, NULL);
+
+	firmware_describe(l->info);
+	if (!EFI_ERROR(status)) {
+		status = machine_tables_build(l->info, &l->core, memmap_memory_end(&l->map));
+	}
+	if (EFI_ERROR(status)) {
+		console_print("\nSocle cannot start: it could not build its page tables.\n");
+		console_report("needs", "memory ending below 64 TiB, and some of it free");
+		console_report("found", "memory ending at %lu GiB; %s",
+			       memmap_memory_end(&l->map) / MIB / 1024,
+			       firmware_status_text(status));
+	}
+	return status;
+}
+
+/* The last step: returns only when boot services could not be ended. */
+static EFI_STATUS core_start(struct loader *l)
+{
+	struct boot_info *info = l->info;
+	EFI_STATUS status;
+
+	console_print("\nStarting the hypervisor.\n");
+	volume_close(&l->volume);
+	status = firmware_exit(l->image, info, &l->map);
+	if (EFI_ERROR(status)) {
+		console_print("\nSocle cannot start: the firmware does not let go (%s).\n",
+			      firmware_status_text(status));
+		return status;
+	}
+	info->ranges = (struct boot_range *)(DIRECT_MAP_BASE + (uintptr_t)l->map.ranges);
+	info->range_count = l->map.range_count;
+	machine_enter(&l->core, DIRECT_MAP_BASE + (uintptr_t)info);
+}
+
+static EFI_STATUS (*const steps[])(struct loader *) = {
+	info_alloc,   esp_open,     preflight, core_check,   modules_measure, memory_check,
+	modules_load, images_check, core_load, tables_build, core_start,
+};
+
+/* gnu-efi's entry: System V calling convention. */
+EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system);
+
+EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
+{
+	struct loader loader = {.image = image, .start_cycles = machine_cycles()};
+	EFI_STATUS status = EFI_SUCCESS;
+
+	firmware_init(system);
+	if (firmware_has_screen()) {
+		console_clear();
+	}
+	console_print("\n\nSocle: UEFI loader\n");
+	for (size_t i = 0; i < ARRAY_SIZE(steps) && !EFI_ERROR(status); i++) {
+		status = steps[i](&loader);
+	}
+	volume_close(&loader.volume);
+	firmware_pages_free_all();
+	if (firmware_has_screen()) {
+		console_print("\nPress a key to return to the firmware (or wait %u s).\n",
+			      REPORT_SECONDS);
+		console_wait_key(REPORT_SECONDS);
+	}
+	console_print("\nReturning to the firmware.\n");
+	return status;
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+/* UEFI Specification 2.10, "Simple File System Protocol" and "File Protocol". */
+#include "boot/volume.h"
+
+#include <efilib.h>
+
+#include "boot/console.h"
+#include "mm/bits.h"
+#include "vmm/boot_info.h"
+
+#define CHUNK       ((u64)1 << 20)
+#define AT_FILE_END (~(u64)0)
+
+EFI_STATUS volume_open(EFI_HANDLE image, struct volume *volume)
+{
+	EFI_GUID loaded_guid = LOADED_IMAGE_PROTOCOL, files_guid = SIMPLE_FILE_SYSTEM_PROTOCOL;
+	EFI_LOADED_IMAGE *loaded;
+	EFI_FILE_IO_INTERFACE *files;
+	EFI_STATUS status;
+
+	volume->root = NULL;
+	status = BS->HandleProtocol(image, &loaded_guid, (void **)&loaded);
+	if (EFI_ERROR(status)) {
+		return status;
+	}
+	if (!loaded->DeviceHandle) {
+		return EFI_UNSUPPORTED;
+	}
+	status = BS->HandleProtocol(loaded->DeviceHandle, &files_guid, (void **)&files);
+	if (EFI_ERROR(status)) {
+		return status;
+	}
+	return files->OpenVolume(files, &volume->root);
+}
+
+void volume_close(struct volume *volume)
+{
+	if (volume->root) {
+		volume->root->Close(volume->root);
+		volume->root = NULL;
+	}
+}
+
+static EFI_STATUS file_open(struct volume *volume, const char *path, EFI_FILE_HANDLE *file)
+{
+	CHAR16 name[BOOT_PATH_MAX + 1];
+	size_t length = 0;
+
+	name[length++] = '\\';
+	path += *path == '\\' || *path == '/';
+	for (; *path; path++) {
+		if (length == BOOT_PATH_MAX) {
+			return EFI_INVALID_PARAMETER;
+		}
+		name[length++] = (CHAR16)(*path == '/' ? '\\' : *path);
+	}
+	name[length] = 0;
+	return volume->root->Open(volume->root, file, name, EFI_FILE_MODE_READ, 0);
+}
+
+/* A position at the end tells the size; a directory refuses it with EFI_UNSUPPORTED. */
+EFI_STATUS volume_file_size(struct volume *volume, const char *path, u64 *size)
+{
+	EFI_FILE_HANDLE file;
+	EFI_STATUS status = file_open(volume, path, &file);
+
+	if (EFI_ERROR(status)) {
+		return status;
+	}
+	status = file->SetPosition(file, AT_FILE_END);
+	if (!EFI_ERROR(status)) {
+		status = file->GetPosition(file, size);
+	}
+	if (!EFI_ERROR(status) && !*size) {
+		status = EFI_BAD_BUFFER_SIZE;
+	}
+	file->Close(file);
+	return status;
+}
+
+static EFI_STATUS file_read(EFI_FILE_HANDLE file, u8 *to, u64 size, struct progress *progress)
+{
+	u64 done = 0;
+
+	while (done < size) {
+		UINTN chunk = min_u64(size - done, CHUNK);
+		EFI_STATUS status = file->Read(file, &chunk, to + done);
+
+		if (EFI_ERROR(status)) {
+			return status;
+		}
+		if (!chunk) {
+			return EFI_END_OF_FILE;
+		}
+		done += chunk;
+		if (progress) {
+			progress_update(progress, done);
+		}
+	}
+	return EFI_SUCCESS;
+}
+
+EFI_STATUS volume_file_read(struct volume *volume, const char *path, void *to, u64 size,
+			    const char *shown)
+{
+	struct progress progress;
+	EFI_FILE_HANDLE file;
+	EFI_STATUS status = file_open(volume, path, &file);
+
+	if (EFI_ERROR(status)) {
+		return status;
+	}
+	if (shown) {
+		progress_start(&progress, shown, size);
+	}
+	status = file_read(file, to, size, shown ? &progress : NULL);
+	file->Close(file);
+	if (shown && EFI_ERROR(status)) {
+		console_print("\n");
+	}
+	return status;
+}

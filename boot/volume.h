@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Files of the volume that the loader was started from. */
+#pragma once
+
+#include <efi.h>
+
+#include "mm/types.h"
+
+struct volume {
+	EFI_FILE_HANDLE root;
+};
+
+/* Opens the volume that @image, the loader itself, came from. */
+EFI_STATUS volume_open(EFI_HANDLE image, struct volume *volume);
+void volume_close(struct volume *volume);
+
+/*
+ * The size of the file at @path: ASCII, '/' and '\' alike, from the root with or without a leading
+ * separator. Errors: also EFI_UNSUPPORTED for a directory, EFI_BAD_BUFFER_SIZE for an empty file.
+ */
+EFI_STATUS volume_file_size(struct volume *volume, const char *path, u64 *size);
+
+/* Reads the first @size bytes of the file; shows the progress under @shown where not NULL. */
+EFI_STATUS volume_file_read(struct volume *volume, const char *path, void *to, u64 size,
+			    const char *shown);

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The x86 side of the loader, as far as it is pure: CPU verdicts, bzImage checks, first tables. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "boot/image.h"
+#include "boot/x86_64_cpu.h"
+#include "boot/x86_64_paging.h"
+#include "mm/bits.h"
+#include "vmm/boot_info.h"
+
+/* An AMD CPU with all that is needed. */
+static const struct cpu_facts able = {
+	.extended_ecx = BIT(2),
+	.extended_edx = BIT(20) | BIT(26) | BIT(29),
+	.svm_edx = BIT(0),
+};
+
+static void expect_missing(const struct cpu_facts *facts, const char *needs, const char *found)
+{
+	struct cpu_need missing[CPU_NEEDS_MAX];
+
+	assert_int_equal(cpu_missing(facts, missing), 1);
+	assert_non_null(strstr(missing[0].needs, needs));
+	assert_non_null(strstr(missing[0].found, found));
+}
+
+static void test_cpu(void **state)
+{
+	struct cpu_need missing[CPU_NEEDS_MAX];
+	struct cpu_facts facts = able;
+
+	(void)state;
+	assert_int_equal(cpu_missing(&able, missing), 0);
+	facts.extended_ecx = 0;
+	expect_missing(&facts, "SVM", "no SVM: the CPU lacks it");
+	facts.features_ecx = BIT(5);
+	expect_missing(&facts, "SVM", "Intel VMX");
+	facts.features_ecx = BIT(31);
+	expect_missing(&facts, "SVM", "nested virtualisation");
+	memcpy(facts.vendor, "GenuineIntel", 12); /* without VMX, below another hypervisor */
+	expect_missing(&facts, "SVM", "Intel VMX");
+	facts = able;
+	facts.vm_cr = BIT(4);
+	expect_missing(&facts, "VM_CR", "enable \"SVM Mode\"");
+	facts.svm_edx |= BIT(2);
+	expect_missing(&facts, "VM_CR", "locked with a key");
+	facts = able;
+	facts.svm_edx = 0;
+	expect_missing(&facts, "NPT", "without nested paging");
+	facts = able;
+	facts.extended_edx = BIT(29);
+	expect_missing(&facts, "NX", "none");
+	assert_int_equal(cpu_missing(&(struct cpu_facts){0}, missing), 3);
+}
+
+#define KERNEL_SIZE (5 * 512 + 100 * 16)
+
+static u8 kernel[KERNEL_SIZE];
+
+static void kernel_put(size_t at, u32 value, size_t bytes)
+{
+	for (size_t i = 0; i < bytes; i++) {
+		kernel[at + i] = (u8)(value >> (8 * i));
+	}
+}
+
+static void kernel_make(void)
+{
+	memset(kernel, 0, sizeof(kernel));
+	kernel_put(0x1f1, 4, 1);
+	kernel_put(0x1f4, 100, 4);
+	kernel_put(0x1fe, 0xaa55, 2);
+	kernel_put(0x202, 0x53726448, 4);
+	kernel_put(0x206, 0x20f, 2);
+	kernel_put(0x236, 1, 2);
+	kernel_put(0x260, 0x123000, 4);
+}
+
+static int kernel_check(size_t size, u64 *memory, struct image_error *error)
+{
+	u8 *copy = malloc(size ? size : 1);
+	int result;
+
+	assert_non_null(copy);
+	memcpy(copy, kernel, size);
+	result = image_check(copy, size, memory, error);
+	free(copy);
+	return result;
+}
+
+static void expect_image_error(size_t size, const char *field, const char *hint)
+{
+	struct image_error error;
+	u64 memory;
+
+	assert_int_equal(kernel_check(size, &memory, &error), -EINVAL);
+	assert_string_equal(error.field, field);
+	assert_non_null(strstr(error.message, hint));
+}
+
+static void test_image(void **state)
+{
+	static const struct {
+		size_t at, bytes;
+		u32 value;
+		const char *field, *hint;
+	} cases[] = {
+		{0x1fe, 2, 0, "boot_flag", "expected 0xaa55"},
+		{0x202, 4, 0, "header", "HdrS"},
+		{0x206, 2, 0x20b, "version", "2.12 or later (Linux 3.8), found 2.11"},
+		{0x236, 2, 2, "xloadflags", "XLF_KERNEL_64"},
+		{0x1f1, 1, 65, "setup_sects", "at most 64 sectors, found 65"},
+		{0x1f4, 4, 101, "syssize", "expected 4176 bytes, found 4160: the file is cut off"},
+		{0x1f4, 4, 0xffffffff, "syssize", "cut off"},
+	};
+	struct image_error error;
+	u64 memory;
+
+	(void)state;
+	kernel_make();
+	assert_int_equal(kernel_check(sizeof(kernel), &memory, &error), 0);
+	assert_int_equal(memory, 0x223000);
+	kernel_put(0x1f1, 0, 1); /* means 4 */
+	assert_int_equal(kernel_check(sizeof(kernel), &memory, &error), 0);
+	expect_image_error(sizeof(kernel) - 1, "syssize", "cut off");
+	expect_image_error(0x267, "size", "found 615");
+	expect_image_error(0, "size", "found 0");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		kernel_make();
+		kernel_put(cases[i].at, cases[i].value, cases[i].bytes);
+		expect_image_error(sizeof(kernel), cases[i].field, cases[i].hint);
+	}
+}
+
+static struct page_tables tables_new(size_t count, unsigned levels, bool has_1g_pages)
+{
+	struct page_tables tables = {
+		.pages = aligned_alloc(PAGE_SIZE, count * PAGE_SIZE),
+		.page_count = count,
+		.levels = levels,
+		.has_1g_pages = has_1g_pages,
+	};
+
+	assert_non_null(tables.pages);
+	memset(tables.pages, 0, count * PAGE_SIZE);
+	return tables;
+}
+
+/* As the CPU walks: the physical address with the leaf's flags, or 0; *@level is the leaf's. */
+static u64 walk(const struct page_tables *tables, u64 virt, unsigned *level)
+{
+	const u64 *table = tables->pages;
+
+	for (*level = tables->levels;; --*level) {
+		unsigned shift = 12 + 9 * (*level - 1);
+		u64 entry = table[virt >> shift & 511];
+		u64 mask = BIT(shift) - 1;
+
+		if (!(entry & PAGE_ENTRY_PRESENT)) {
+			return 0;
+		}
+		if (*level == 1 || (entry & PAGE_ENTRY_LARGE)) {
+			assert_true(*level <= 3);
+			assert_int_equal(entry & PAGE_ENTRY_ADDRESS & mask, 0);
+			return (entry & ~(u64)PAGE_ENTRY_LARGE) | (virt & mask & PAGE_MASK);
+		}
+		assert_false(entry & PAGE_ENTRY_NX);
+		assert_true(entry & PAGE_ENTRY_WRITE);
+		table = (const u64 *)(uintptr_t)(entry & PAGE_ENTRY_ADDRESS);
+	}
+}
+
+#define CODE 0xffffffff80000000ULL
+#define LEAF (PAGE_ENTRY_PRESENT | PAGE_ENTRY_ACCESSED | PAGE_ENTRY_DIRTY)
+
+static void check_tables(unsigned levels, bool has_1g_pages, u64 end)
+{
+	size_t count = page_tables_count(end, 0x5000, has_1g_pages);
+	struct page_tables tables = tables_new(count, levels, has_1g_pages);
+	struct page_mapping text = {CODE, 0x7654000, 0x3000, 0, 1};
+	struct page_mapping data = {CODE + 0x3000, 0x7657000, 0x2000,
+				    PAGE_ENTRY_WRITE | PAGE_ENTRY_NX, 1};
+	struct page_mapping jump = {0x1234000, 0x1234000, 0x1000, 0, 1};
+	unsigned level;
+
+	assert_int_equal(page_tables_map_direct(&tables, end), 0);
+	assert_int_equal(page_tables_map(&tables, &text), 0);
+	assert_int_equal(page_tables_map(&tables, &data), 0);
+	assert_int_equal(page_tables_map(&tables, &jump), 0);
+	for (u64 at = 0; at < end; at += at < 4 * BIT(30) ? 0x1ff000 : 0x3ffff000) {
+		assert_int_equal(walk(&tables, DIRECT_MAP_BASE + at, &level),
+				 at | LEAF | PAGE_ENTRY_WRITE | PAGE_ENTRY_NX);
+		assert_int_equal(level, at < BIT(21)                        ? 1
+					: at < 4 * BIT(30) || !has_1g_pages ? 2
+									    : 3);
+	}
+	assert_int_not_equal(walk(&tables, DIRECT_MAP_BASE + end - 1, &level), 0);
+	assert_int_equal(walk(&tables, DIRECT_MAP_BASE + end, &level), 0);
+	assert_int_equal(walk(&tables, CODE - 1, &level), 0);
+	assert_int_equal(walk(&tables, CODE + 0x2000, &level), 0x7656000 | LEAF);
+	assert_int_equal(walk(&tables, CODE + 0x4000, &level),
+			 0x7658000 | LEAF | PAGE_ENTRY_WRITE | PAGE_ENTRY_NX);
+	assert_int_equal(walk(&tables, CODE + 0x5000, &level), 0);
+	assert_int_equal(walk(&tables, 0x1234000, &level), 0x1234000 | LEAF);
+	assert_int_equal(walk(&tables, 0x1235000, &level), 0);
+	assert_int_equal(page_tables_map(&tables, &text), -EEXIST);
+	free(tables.pages);
+}
+
+static void test_tables(void **state)
+{
+	static const u64 ends[] = {4, 5, 64, 511, 512, 513, 1024};
+
+	(void)state;
+	for (unsigned levels = 4; levels <= 5; levels++) {
+		for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+			check_tables(levels, true, ends[i] << 30);
+			check_tables(levels, false, ends[i] << 30);
+		}
+	}
+}
+
+static void test_tables_no_memory(void **state)
+{
+	(void)state;
+	for (size_t count = 1; count < 8; count++) {
+		struct page_tables tables = tables_new(count, 4, true);
+		int expected =
+			count < 7 ? -ENOMEM : 0; /* root, level 3, 4 of level 2, 1 of level 1 */
+
+		assert_int_equal(page_tables_map_direct(&tables, 5 * BIT(30)), expected);
+		free(tables.pages);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_cpu),
+		cmocka_unit_test(test_image),
+		cmocka_unit_test(test_tables),
+		cmocka_unit_test(test_tables_no_memory),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
