@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+# Socle. The README lists the targets.
+ARCH ?= x86_64
+Q := $(if $(V),,@)
+WARN := -Wall -Wextra -Werror -Wconversion -Wshadow -Wundef -Wvla -Wcast-qual -Wstrict-prototypes \
+	-Wmissing-prototypes -Wswitch-enum -Wframe-larger-than=1024
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+
+# One core per architecture: its folder, its link address, its compiler flags.
+CORE_DIR_x86_64 := x86
+CORE_VA_x86_64 := 0xffffffff80000000
+CORE_FLAGS_x86_64 := -mno-red-zone -mcmodel=kernel -fcf-protection=none
+CORE_ARCH_DIR := $(CORE_DIR_$(ARCH))
+ifeq ($(CORE_ARCH_DIR),)
+$(error ARCH=$(ARCH): expected x86_64)
+endif
+
+BUILD := build/$(ARCH)
+CORE := $(BUILD)/socle.elf
+CORE_CC := $(CC)
+CORE_CFLAGS := -std=gnu17 -O2 -g -ffreestanding -mgeneral-regs-only -fno-pic -fno-stack-protector \
+	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables -fno-strict-aliasing -fno-common \
+	-ffunction-sections -fdata-sections -ffile-prefix-map=$(CURDIR)=. $(CORE_FLAGS_$(ARCH))
+
+CORE_SRC := $(wildcard mm/*.c vmm/*.c arch/$(CORE_ARCH_DIR)/*.c arch/$(CORE_ARCH_DIR)/*.S \
+	arch/$(CORE_ARCH_DIR)/acpi/*.S)
+CORE_OBJ := $(CORE_SRC:%=$(BUILD)/obj/%.o) $(BUILD)/obj/fbcon_font.c.o
+
+.DEFAULT_GOAL := all
+include tests/setup/setup.mk
+include boot/boot.mk
+include arch/$(CORE_ARCH_DIR)/acpi/acpi.mk
+include tests/host/host.mk
+include tests/bench/bench.mk
+include tests/guest/guest.mk
+
+.PHONY: all
+all: $(BOOT_EFI)
+	$(Q)echo "$<: $$(stat -c %s $<) bytes"
+
+# Whatever is built needs the packages first, and all of it again when compiler or flags change.
+$(BOOT_OBJ) $(CORE_OBJ): $(NEWLIB)/libc.a Makefile boot/boot.mk
+$(BOOT_OBJ) $(CORE_OBJ) $(ACPI_AML) build/fbcon_font.c: | setup-build
+
+$(CORE): $(CORE_OBJ) $(NEWLIB)/libc.a linker.ld
+	$(Q)ld -nostdlib -static --gc-sections --build-id=none -z noexecstack -z max-page-size=4096 \
+		--defsym=CORE_VA=$(CORE_VA_$(ARCH)) -T linker.ld -Map=$(BUILD)/socle.map \
+		-o $@ $(CORE_OBJ) $(NEWLIB)/libc.a
+
+$(BUILD)/obj/%.c.o: %.c $(NEWLIB)/libc.a
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CORE_CC) $(CORE_CFLAGS) -fbuiltin $(WARN) $(NEWLIB_CPPFLAGS) -I. \
+		-Iarch/$(CORE_ARCH_DIR)/include -MMD -MP -c $< -o $@
+
+$(BUILD)/obj/%.S.o: %.S
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CORE_CC) $(CORE_CFLAGS) $(ACPI_ASFLAGS) -I. -MMD -MP -c $< -o $@
+
+$(BUILD)/obj/fbcon_font.c.o: build/fbcon_font.c $(NEWLIB)/libc.a
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CORE_CC) $(CORE_CFLAGS) $(WARN) $(NEWLIB_CPPFLAGS) -I. -c $< -o $@
+
+$(BUILD)/obj/arch/x86/acpi/tables.S.o: $(ACPI_AML)
+
+-include $(CORE_OBJ:.o=.d)
+
+# What can be checked without running the hypervisor, in under a minute.
+CHECK_SRC = $(shell git ls-files '*.c' '*.h')
+TIDY_SRC := $(wildcard mm/*.c vmm/*.c arch/x86/*.c)
+.PHONY: check test
+check: $(CORE) $(HOST_BINS) | setup-check
+	$(Q)echo "format"; clang-format --dry-run -Werror $(CHECK_SRC)
+	$(Q)echo "layers, headers, sizes"; tests/check_layers.py && tests/check_headers.sh && tests/check_size.py
+	$(Q)echo "image"; tests/check_simd.py $(CORE) && tests/check_elf.py $(CORE)
+	$(Q)echo "clang-tidy"; printf '%s\n' $(TIDY_SRC) | xargs -P 2 -n 8 sh -c 'clang-tidy --quiet \
+		--warnings-as-errors="*" "$$@" -- $(CORE_CFLAGS) -nostdinc \
+		-isystem $$(clang -print-file-name=include) -isystem $(NEWLIB)/include -I. \
+		-Iarch/x86/include' sh
+	$(Q)$(MAKE) --no-print-directory host-test
+
+# Everything; ends with the line "N passed, N failed".
+test: $(BOOT_EFI) $(HOST_BINS) kernels initramfs | setup-test
+	$(Q)/usr/bin/python3 tests/run_tests.py --arch $(ARCH) $(HOST_BINS)
+
+.PHONY: clean
+clean:
+	$(Q)rm -rf $(BUILD) build/host build/logs build/system build/run build/fbcon_font.c

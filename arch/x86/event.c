@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "arch/x86/event.h"
+
+#include "arch/x86/regs.h"
+#include "arch/x86/vmcb.h"
+#include "vmm/vm.h"
+
+/* The classes of the double-fault table. */
+enum fault_class { CLASS_BENIGN, CLASS_CONTRIBUTORY, CLASS_PAGE_FAULT };
+
+static enum fault_class fault_class(u8 vector)
+{
+	switch (vector) {
+	case 0:
+	case VEC_TS:
+	case VEC_NP:
+	case VEC_SS:
+	case VEC_GP:
+		return CLASS_CONTRIBUTORY;
+	case VEC_PF:
+		return CLASS_PAGE_FAULT;
+	default:
+		return CLASS_BENIGN;
+	}
+}
+
+static bool makes_double_fault(u8 first, u8 second)
+{
+	enum fault_class a = fault_class(first), b = fault_class(second);
+
+	return (a == CLASS_CONTRIBUTORY && b == CLASS_CONTRIBUTORY) ||
+	       (a == CLASS_PAGE_FAULT && b != CLASS_BENIGN);
+}
+
+void event_exception(struct vcpu *vcpu, u8 vector, u32 error)
+{
+	struct x86_event *e = &vcpu->arch.event;
+
+	if (e->valid && e->type == X86_EVENT_EXCEPTION) {
+		if (e->vector == VEC_DF) {
+			vm_kill(vcpu->vm, "triple fault (exception %u after a double fault)",
+				vector);
+			return;
+		}
+		if (makes_double_fault(e->vector, vector)) {
+			vector = VEC_DF;
+			error = 0;
+		}
+	} else if (e->valid) {
+		vcpu->arch.deferred = *e; /* its delivery did not finish: it goes next */
+	}
+	*e = (struct x86_event){
+		.valid = true,
+		.type = X86_EVENT_EXCEPTION,
+		.vector = vector,
+		.has_error = error != X86_NO_ERROR,
+		.error = error == X86_NO_ERROR ? 0 : error,
+	};
+}
+
+enum exit_action event_gp(struct vcpu *vcpu)
+{
+	event_exception(vcpu, VEC_GP, 0);
+	return EXIT_RESUME;
+}
+
+void event_page_fault(struct vcpu *vcpu, const struct gva_fault *fault)
+{
+	x86_set_reg(vcpu, X86_REG_CR2, fault->gva.v);
+	event_exception(vcpu, VEC_PF, fault->error);
+}
+
+static void inject_nmi(struct vcpu *vcpu)
+{
+	vcpu->arch.lapic.nmi_pending = false;
+	vcpu->arch.nmi_blocked = true;
+	vcpu->arch.event =
+		(struct x86_event){.valid = true, .type = X86_EVENT_NMI, .vector = VEC_NMI};
+	x86_ops->nmi_watch(vcpu, X86_NMI_WATCH_IRET);
+}
+
+void event_select_pending(struct vcpu *vcpu)
+{
+	struct vcpu_arch *a = &vcpu->arch;
+	struct vplatform *platform = &vcpu->vm->arch.platform;
+
+	if (a->nmi_stepping) {
+		return;
+	}
+	if (a->deferred.valid) {
+		a->event = a->deferred;
+		a->deferred.valid = false;
+		return;
+	}
+	if (a->lapic.nmi_pending && !a->nmi_blocked) {
+		inject_nmi(vcpu);
+		return;
+	}
+	if (vplatform_pending_irq(platform, &a->lapic) < 0) {
+		if (a->window_open) {
+			x86_ops->window(vcpu, false);
+		}
+		return;
+	}
+	if (!(a->rflags & RFLAGS_IF) || a->interrupt_shadow) {
+		if (!a->window_open) {
+			x86_ops->window(vcpu, true);
+		}
+		return;
+	}
+	a->event = (struct x86_event){
+		.valid = true,
+		.type = X86_EVENT_INTR,
+		.vector = (u8)vplatform_ack_irq(platform, &a->lapic),
+	};
+	/* More may wait behind it: ask to hear when the next can be taken. */
+	if (vplatform_pending_irq(platform, &a->lapic) >= 0) {
+		x86_ops->window(vcpu, true);
+	} else if (a->window_open) {
+		x86_ops->window(vcpu, false);
+	}
+}
+
+u64 svm_event_encode(const struct x86_event *e)
+{
+	return EVENT_VALID | FIELD_PREP(EVENT_TYPE, e->type) | e->vector |
+	       (e->has_error ? EVENT_EV | FIELD_PREP(EVENT_ERROR_CODE, e->error) : 0);
+}
+
+struct x86_event svm_event_decode(u64 word)
+{
+	return (struct x86_event){
+		.valid = true,
+		.type = (u8)FIELD_GET(EVENT_TYPE, word),
+		.vector = (u8)FIELD_GET(EVENT_VECTOR, word),
+		.has_error = word & EVENT_EV,
+		.error = (u32)FIELD_GET(EVENT_ERROR_CODE, word),
+	};
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The core's own page tables: W^X, direct map of memory, device registers uncached. */
+#pragma once
+
+#include "vmm/boot_info.h"
+
+/* Builds them from @bi and loads CR3. Needs the page allocator. Panics when out of memory. */
+void hostpt_init(const struct boot_info *bi);
+
+/* Device registers [@base, +@size), uncached. Never fails (panics). */
+void *hostpt_map_mmio(hpa_t base, u64 size);
+
+/* The same, write-combining: for a framebuffer. */
+void *hostpt_map_wc(hpa_t base, u64 size);
+
+/* Physical address of an object of the core's own image (not of the direct map). */
+hpa_t hostpt_core_phys(const void *p);
+
+/* Adds identity maps of the firmware's runtime services: only to leave through ResetSystem. */
+void hostpt_map_runtime(const struct boot_info *bi);

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The physical local APIC of this CPU, xAPIC or x2APIC as the firmware left it, and its timer. */
+#pragma once
+
+#include "mm/types.h"
+
+/* Enables it, masks what the firmware routed, calibrates the timer against the TSC. */
+void lapic_init(void);
+
+void lapic_eoi(void);
+
+/* One-shot interrupt VECTOR_TIMER in @ns nanoseconds (bounded to what the timer can count). */
+void lapic_timer_set(u64 ns);
+void lapic_timer_stop(void);
+
+/* Routes an ISA interrupt through the I/O APIC at @ioapic, edge, to this CPU. */
+void ioapic_route(hpa_t ioapic, u32 pin, bool active_low, bool level, u8 vector);

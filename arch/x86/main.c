@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+/* From the loader's hand-over to hv_main: the boot CPU made ready. And the machine's end. */
+#include "arch/cpu.h"
+#include "arch/io.h"
+#include "arch/percpu.h"
+#include "arch/x86/desc.h"
+#include "arch/x86/host.h"
+#include "arch/x86/hostpt.h"
+#include "arch/x86/lapic.h"
+#include "arch/x86/ops.h"
+#include "arch/x86/time.h"
+#include "arch/x86/trap.h"
+#include "arch/x86/uart.h"
+#include "arch/x86/x86.h"
+#include "mm/page.h"
+#include "mm/pt_format.h"
+#include "vmm/acpi.h"
+#include "vmm/arch.h"
+#include "vmm/console.h"
+#include "vmm/ksyms.h"
+#include "vmm/log.h"
+#include "vmm/main.h"
+#include "vmm/panic.h"
+
+#define FREE_RANGES_MAX    512
+#define EXIT_FAILURE_GUEST 1
+#define EXIT_PANIC         2
+#define IOAPIC_PINS        24
+/* MPS INTI flags, as in the MADT. */
+#define MPS_POLARITY       0x3
+#define MPS_ACTIVE_LOW     0x3
+#define MPS_TRIGGER        0xc
+#define MPS_LEVEL          0xc
+#define EFI_RESET_SHUTDOWN 2
+
+_Noreturn void x86_start(const struct boot_info *bi);
+
+extern const u8 boot_stack[], boot_stack_end[];
+
+bool host_uart_interrupts;
+
+static struct percpu boot_cpu;
+static const struct boot_info *boot;
+static struct acpi_info acpi;
+
+static void memory_init(const struct boot_info *bi)
+{
+	static struct range free[FREE_RANGES_MAX];
+	size_t count = 0;
+
+	phys_offset = DIRECT_MAP_BASE;
+	for (u64 i = 0; i < bi->range_count && count < FREE_RANGES_MAX; i++) {
+		if (bi->ranges[i].kind == BOOT_RANGE_FREE) {
+			free[count++] = (struct range){bi->ranges[i].base, bi->ranges[i].size};
+		}
+	}
+	if (page_init(free, count)) {
+		panic("no memory (%lu free ranges)", count);
+	}
+}
+
+static void formats_check(void)
+{
+	for (const struct pt_format *const *f = pt_formats; *f; f++) {
+		if (pt_format_check(*f)) {
+			panic("page-table format %s is inconsistent", (*f)->name);
+		}
+	}
+}
+
+/* Control registers as the core wants them: no guest-visible feature depends on the firmware. */
+static void cpu_features_init(void)
+{
+	struct cpuid_regs f1 = cpuid(1, 0);
+	u64 cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT | (read_cr4() & CR4_LA57);
+
+	cr4 |= (f1.ecx & BIT(26) ? CR4_OSXSAVE : 0) | (f1.edx & BIT(7) ? CR4_MCE : 0);
+	write_cr4(cr4);
+	write_cr0(CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG);
+	if (cpuid(0, 0).eax >= 7) {
+		struct cpuid_regs f7 = cpuid(7, 0);
+
+		/* The core neither runs nor reads what a guest could mark as user memory. */
+		cr4 |= (f7.ebx & BIT(7) ? CR4_SMEP : 0) | (f7.ebx & BIT(20) ? CR4_SMAP : 0);
+		write_cr4(cr4);
+	}
+}
+
+static void uart_interrupt_init(void)
+{
+	u16 flags;
+	u32 gsi = acpi_isa_gsi(&acpi, UART_ISA_IRQ, &flags);
+
+	for (u32 i = 0; i < acpi.ioapic_count; i++) {
+		const struct acpi_ioapic *io = &acpi.ioapics[i];
+
+		if (gsi >= io->gsi_base && gsi - io->gsi_base < IOAPIC_PINS) {
+			ioapic_route(hpa(io->address), gsi - io->gsi_base,
+				     (flags & MPS_POLARITY) == MPS_ACTIVE_LOW,
+				     (flags & MPS_TRIGGER) == MPS_LEVEL, VECTOR_UART);
+			arch_uart_enable_rx_irq();
+			host_uart_interrupts = true;
+			return;
+		}
+	}
+	log_info("serial input: polled (no I/O APIC found)");
+}
+
+static void acpi_read(const struct boot_info *bi)
+{
+	struct acpi_window window = {
+		.base = phys_ptr(hpa(0)), .start = 0, .size = bi->direct_map_end};
+
+	if (acpi_init(&acpi, bi->acpi_rsdp, &window)) {
+		log_warn("no ACPI tables");
+	}
+}
+
+void x86_start(const struct boot_info *bi)
+{
+	boot = bi;
+	desc_init(&boot_cpu);
+	cpu_features_init();
+	memory_init(bi);
+	hostpt_init(bi);
+	console_init(bi);
+	if (ksyms_init(phys_ptr(hpa(bi->core_elf)), bi->core_elf_size)) {
+		log_warn("no symbols: backtraces will show addresses only");
+	}
+	formats_check();
+	acpi_read(bi);
+	time_init(acpi.pm_timer_port);
+	lapic_init();
+	uart_interrupt_init();
+	if (x86_ops->cpu_on()) {
+		log_error("this CPU's virtualisation cannot be used: nothing to run");
+		arch_machine_end(bi, false);
+	}
+	hv_main(bi);
+}
+
+void arch_stack_bounds(u64 *lo, u64 *hi)
+{
+	*lo = (u64)(uintptr_t)boot_stack;
+	*hi = (u64)(uintptr_t)boot_stack_end;
+}
+
+void arch_dump_exits(void)
+{
+	const struct percpu *cpu = &boot_cpu;
+
+	for (u32 i = 0; i < EXIT_LOG_SIZE && i < cpu->exit_log_next; i++) {
+		u32 nr = cpu->exit_log_next - 1 - i;
+		const struct exit_record *r = &cpu->exit_log[nr % EXIT_LOG_SIZE];
+
+		log_error("exit %u: code %lx info %lx rip %016lx", nr, r->code, r->info1, r->rip);
+	}
+}
+
+static _Noreturn void halt_forever(void)
+{
+	for (;;) {
+		irq_disable();
+		cpu_halt();
+	}
+}
+
+static void debug_exit(u8 status)
+{
+	if (boot && boot->config.debug_exit_port) {
+		outb((u16)boot->config.debug_exit_port, status);
+	}
+}
+
+void arch_fatal_exit(void)
+{
+	debug_exit(EXIT_PANIC);
+	halt_forever();
+}
+
+/* UEFI 2.10, "ResetSystem()": by the firmware's calling convention, at its own addresses. */
+static void firmware_power_off(const struct boot_info *bi)
+{
+	typedef void __attribute__((ms_abi)) reset_fn(u32 type, u64 status, u64 size, void *data);
+
+	if (bi->efi_reset_system) {
+		irq_disable();
+		hostpt_map_runtime(bi);
+		write_cr4(read_cr4() & ~(CR4_SMEP | CR4_SMAP));
+		((reset_fn *)bi->efi_reset_system)(EFI_RESET_SHUTDOWN, 0, 0, NULL);
+	}
+}
+
+/* No guest's exits draw the screen any more. */
+static void screen_finish(void)
+{
+	while (console_poll()) {
+		cpu_relax();
+	}
+}
+
+void arch_machine_end(const struct boot_info *bi, bool success)
+{
+	if (!success) {
+		debug_exit(EXIT_FAILURE_GUEST);
+		log_info("press Enter to power the machine off");
+		screen_finish();
+		while (console_getc() != '\r') {
+			cpu_relax();
+		}
+	}
+	screen_finish();
+	firmware_power_off(bi);
+	log_error("the firmware did not power the machine off: do it by hand");
+	screen_finish();
+	halt_forever();
+}

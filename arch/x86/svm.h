@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+/* AMD SVM as a vendor of arch/x86/ops.h. */
+#pragma once
+
+#include "arch/x86/ops.h"
+
+extern const struct x86_ops svm_ops;
+
+/* World switch, svm_enter.S. */
+void svm_enter(u64 *gpr, u64 vmcb_pa, u64 host_vmcb_pa);
+
+/*
+ * Turns the hardware's exit in the VMCB into vcpu->arch.exit and, where an event was being
+ * delivered when it happened, into vcpu->arch.event.
+ */
+void svm_decode(struct vcpu *vcpu);

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+/* vmm/arch.h for x86: the VM's platform, the vCPU's life, one entry into the guest. */
+#include <errno.h>
+#include <string.h>
+
+#include "arch/cpu.h"
+#include "arch/percpu.h"
+#include "arch/x86/event.h"
+#include "arch/x86/fpu.h"
+#include "arch/x86/host.h"
+#include "arch/x86/linux_boot.h"
+#include "arch/x86/msr.h"
+#include "arch/x86/regs.h"
+#include "arch/x86/svm.h"
+#include "arch/x86/table_pages.h"
+#include "arch/x86/time.h"
+#include "vmm/arch.h"
+#include "vmm/log.h"
+#include "vmm/vm.h"
+
+#define LOW_MEMORY_END 0xc0000000ULL /* devices live between here and 4 GiB */
+#define HIGH_MEMORY    0x100000000ULL
+
+/* XCR0 components that a guest may use: x87, SSE, AVX, AVX-512, PKRU. */
+#define XCR0_OFFERED (XCR0_X87 | XCR0_SSE | XCR0_AVX | GENMASK(7, 5) | BIT(9))
+
+const struct x86_ops *x86_ops = &svm_ops;
+
+u64 arch_uptime_ns(void)
+{
+	return time_now_ns();
+}
+
+gpa_t arch_vm_memory_next(gpa_t addr, u64 *room)
+{
+	if (addr.v < LOW_MEMORY_END) {
+		*room = LOW_MEMORY_END - addr.v;
+		return addr;
+	}
+	addr.v = max_u64(addr.v, HIGH_MEMORY);
+	*room = BIT(52) - addr.v;
+	return addr;
+}
+
+/*
+ * The vCPU is not in the guest while its tables change (one vCPU, and it is here): the flush is
+ * complete when it happens before the next entry.
+ */
+static void guest_tlb_flush(struct tdp *tdp, gpa_t start, u64 size)
+{
+	struct vm *vm = container_of(tdp, struct vm, tdp);
+
+	(void)start;
+	(void)size;
+	for (u32 i = 0; i < vm->vcpu_count; i++) {
+		vm->vcpu[i]->arch.flush_tlb = true;
+	}
+}
+
+static const struct tdp_ops guest_tdp_ops = {
+	.alloc = table_pages_alloc,
+	.free = table_pages_free,
+	.flush = guest_tlb_flush,
+};
+
+/* What the guest may set in CR4, EFER and XCR0 follows from what CPUID offers it. */
+static void features_derive(struct vm_arch *a)
+{
+	static const struct {
+		u32 leaf;
+		u8 reg; /* 0 eax, 1 ebx, 2 ecx, 3 edx */
+		u8 bit;
+		u64 cr4, efer;
+	} rows[] = {
+		{1, 3, 1, CR4_VME | CR4_PVI, 0},
+		{1, 3, 2, CR4_DE, 0},
+		{1, 3, 3, CR4_PSE, 0},
+		{1, 3, 4, CR4_TSD, 0},
+		{1, 3, 6, CR4_PAE, 0},
+		{1, 3, 7, CR4_MCE, 0},
+		{1, 3, 13, CR4_PGE, 0},
+		{1, 3, 24, CR4_OSFXSR, 0},
+		{1, 3, 25, CR4_OSXMMEXCPT, 0},
+		{1, 2, 26, CR4_OSXSAVE, 0},
+		{7, 1, 0, CR4_FSGSBASE, 0},
+		{7, 1, 7, CR4_SMEP, 0},
+		{7, 1, 20, CR4_SMAP, 0},
+		{7, 2, 2, CR4_UMIP, 0},
+		{7, 2, 3, CR4_PKE, 0},
+		{7, 2, 16, CR4_LA57, 0},
+		{0x80000001, 3, 11, 0, EFER_SCE},
+		{0x80000001, 3, 20, 0, EFER_NXE},
+		{0x80000001, 3, 25, 0, EFER_FFXSR},
+		{0x80000001, 3, 29, 0, EFER_LME},
+	};
+
+	a->cr4_allowed = CR4_PCE;
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct cpuid_entry *e = cpuid_find(&a->cpuid, rows[i].leaf, 0);
+		u32 regs[4];
+
+		if (e) {
+			memcpy(regs, &e->regs, sizeof(regs));
+			if (regs[rows[i].reg] & BIT(rows[i].bit)) {
+				a->cr4_allowed |= rows[i].cr4;
+				a->efer_allowed |= rows[i].efer;
+			}
+		}
+	}
+}
+
+int arch_vm_init(struct vm *vm)
+{
+	struct vm_arch *a = &vm->arch;
+	struct cpuid_config config = {.tsc_khz = (u32)time_scale.khz, .vcpus = vm->config->vcpus};
+	const struct cpuid_entry *e;
+
+	if (cpuid(1, 0).ecx & BIT(26)) {
+		struct cpuid_regs r = cpuid(0xd, 0);
+
+		a->xcr0_allowed = (r.eax | (u64)r.edx << 32) & XCR0_OFFERED;
+	}
+	config.xcr0_allowed = a->xcr0_allowed;
+	cpuid_table_make(&a->cpuid, &config);
+	features_derive(a);
+	e = cpuid_find(&a->cpuid, 0x80000008, 0);
+	a->phys_bits = e ? (u8)e->regs.eax : 36;
+	if (tdp_init(&vm->tdp, x86_ops->tdp_format, &guest_tdp_ops, 48)) {
+		return -ENOMEM;
+	}
+	return x86_ops->vm_init(vm);
+}
+
+int arch_vm_load(struct vm *vm)
+{
+	struct vm_arch *a = &vm->arch;
+
+	a->start_ns = time_now_ns();
+	a->tsc_offset = -rdtsc();
+	a->platform_changed = true;
+	vplatform_init(&a->platform, vm->boot->unix_time + a->start_ns / 1000000000);
+	for (u32 i = 0; i < vm->vcpu_count; i++) {
+		struct vcpu *vcpu = vm->vcpu[i];
+
+		vlapic_init(&vcpu->arch.lapic, &a->platform, i, i == 0, a->phys_bits);
+		vplatform_add_lapic(&a->platform, &vcpu->arch.lapic);
+		memset(vcpu->arch.gpr, 0, sizeof(vcpu->arch.gpr));
+		vcpu->arch.event = (struct x86_event){0};
+		vcpu->arch.deferred = (struct x86_event){0};
+		vcpu->arch.window_open = false;
+		vcpu->arch.nmi_blocked = false;
+		vcpu->arch.nmi_stepping = false;
+		vcpu->arch.interrupt_shadow = 0;
+		vcpu->arch.flush_tlb = true;
+		vcpu->arch.timer_event_ns = TIMER_STALE;
+		vcpu->retries = 0;
+		fetch_cache_clear(&vcpu->arch.fetch);
+		x86_ops->vcpu_reset(vcpu);
+		msr_reset(vcpu);
+		fpu_reset(vcpu);
+	}
+	return linux_boot(vm);
+}
+
+int arch_vcpu_init(struct vcpu *vcpu)
+{
+	int err = fpu_init(vcpu);
+
+	return err ? err : x86_ops->vcpu_init(vcpu);
+}
+
+void arch_vcpu_load(struct vcpu *vcpu)
+{
+	this_cpu()->vcpu = vcpu;
+	fpu_load(vcpu);
+}
+
+void arch_vcpu_put(struct vcpu *vcpu)
+{
+	fpu_save(vcpu);
+}
+
+void arch_vcpu_enter(struct vcpu *vcpu)
+{
+	host_timers(vcpu);
+	event_select(vcpu);
+	x86_ops->enter(vcpu);
+}
+
+void arch_vcpu_skip_insn(struct vcpu *vcpu)
+{
+	vcpu->arch.rip = vcpu->arch.exit.next_rip;
+	event_insn_done(vcpu);
+}
+
+void arch_vcpu_dump(const struct vcpu *vcpu)
+{
+	const struct vcpu_arch *a = &vcpu->arch;
+	const char *name = vcpu->vm->config->name;
+	struct x86_seg cs = x86_get_seg(vcpu, X86_SEG_CS), ss = x86_get_seg(vcpu, X86_SEG_SS);
+	const u64 *g = a->gpr;
+
+	log_vm(LOG_WARN, name, "vCPU %u, last exit: %s (%lx, %lx, %lx), %lu exits", vcpu->id,
+	       x86_why_name[a->exit.why], a->exit.code, a->exit.info1, a->exit.info2, vcpu->exits);
+	log_vm(LOG_WARN, name, "rip %04x:%016lx rsp %04x:%016lx rflags %08lx", cs.selector, a->rip,
+	       ss.selector, g[4], a->rflags);
+	log_vm(LOG_WARN, name, "rax %016lx rcx %016lx rdx %016lx rbx %016lx", g[0], g[1], g[2],
+	       g[3]);
+	log_vm(LOG_WARN, name, "rbp %016lx rsi %016lx rdi %016lx r8  %016lx", g[5], g[6], g[7],
+	       g[8]);
+	log_vm(LOG_WARN, name, "r9  %016lx r10 %016lx r11 %016lx r12 %016lx", g[9], g[10], g[11],
+	       g[12]);
+	log_vm(LOG_WARN, name, "r13 %016lx r14 %016lx r15 %016lx", g[13], g[14], g[15]);
+	log_vm(LOG_WARN, name, "cr0 %lx cr2 %lx cr3 %lx cr4 %lx efer %lx",
+	       x86_get_reg(vcpu, X86_REG_CR0), x86_get_reg(vcpu, X86_REG_CR2),
+	       x86_get_reg(vcpu, X86_REG_CR3), x86_get_reg(vcpu, X86_REG_CR4),
+	       x86_get_reg(vcpu, X86_REG_EFER));
+}

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+# Fuzz targets: libFuzzer, ASan, UBSan. `make fuzz` gives each of them FUZZ_SECONDS and keeps what
+# it learns in build/fuzz/corpus. To replay a finding: build/fuzz/NAME FILE.
+FUZZ_CC ?= clang
+FUZZ_SECONDS ?= 20
+FUZZ_CFLAGS := -std=gnu17 -O1 -g -I. -Iarch/x86/include -Itests/host $(WARN) \
+	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+
+FUZZ_TARGETS := fuzz_tdp fuzz_config fuzz_insn
+SRC_fuzz_tdp := $(MM_SRC) tests/host/tdp_world.c tests/host/tdp_machine.c
+FLAGS_fuzz_tdp := $(MM_TEST_FLAGS)
+SRC_fuzz_config := $(SRC_test_config)
+SRC_fuzz_insn := $(SRC_test_insn) arch/x86/insn_mmio.c
+LIBS_fuzz_insn := $(LIBS_test_insn)
+
+FUZZ_BINS := $(FUZZ_TARGETS:%=build/fuzz/%)
+
+.SECONDEXPANSION:
+build/fuzz/%: tests/fuzz/%.c $$(SRC_$$*) | build/fuzz/corpus/ setup-test
+	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) $(FLAGS_$*) -o $@ $< $(SRC_$*) $(LIBS_$*)
+
+build/fuzz/corpus/:
+	$(Q)mkdir -p $@
+
+.PHONY: fuzz
+fuzz: $(FUZZ_BINS)
+	$(Q)test -n "$^" && for t in $^; do \
+		n=$$(basename $$t); mkdir -p build/fuzz/corpus/$$n; \
+		$$t -max_total_time=$(FUZZ_SECONDS) -max_len=400 -timeout=30 -rss_limit_mb=4096 \
+			-print_final_stats=1 -artifact_prefix=build/fuzz/$$n- \
+			build/fuzz/corpus/$$n >build/fuzz/$$n.log 2>&1 || \
+			{ tail -60 build/fuzz/$$n.log; exit 1; }; \
+		echo "$$n: $$(grep executed_units build/fuzz/$$n.log), no finding"; \
+	done

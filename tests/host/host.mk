@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+# Host tests: the shipped sources under ASan and UBSan. One name per test program and one line of
+# the sources under test; no discovery, so that a test cannot vanish silently.
+HOST_CC ?= gcc
+HOST_CFLAGS := -std=gnu17 -O1 -g -I. -Iarch/x86/include -Itests/host $(WARN) \
+	-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+
+HOST_TESTS :=
+
+HOST_TESTS += test_fbcon test_ksyms test_log test_acpi
+SRC_test_fbcon := vmm/fbcon.c build/fbcon_font.c
+SRC_test_ksyms := vmm/ksyms.c
+SRC_test_log := vmm/log.c vmm/console.c vmm/panic.c vmm/ksyms.c vmm/fbcon.c build/fbcon_font.c
+SRC_test_acpi := vmm/acpi.c
+include tests/setup/font.mk
+HOST_TESTS += test_config test_memmap test_core_elf test_boot_x86
+SRC_test_config := boot/config.c boot/text.c
+SRC_test_memmap := boot/memmap.c
+SRC_test_core_elf := boot/core_elf.c
+SRC_test_boot_x86 := boot/x86_64_cpu.c boot/x86_64_image.c boot/x86_64_paging.c boot/text.c
+HOST_TESTS += test_memslot test_bzimage
+SRC_test_memslot := vmm/memslot.c
+SRC_test_bzimage := arch/x86/bzimage.c
+HOST_TESTS += test_vacpi
+SRC_test_vacpi := arch/x86/vacpi.c arch/x86/acpi/tables.S
+LIBS_test_vacpi = $(ACPI_ASFLAGS)
+HOST_TESTS += test_vuart
+SRC_test_vuart := vmm/vuart.c
+HOST_TESTS += test_vpic
+SRC_test_vpic := arch/x86/vpic.c
+HOST_TESTS += test_vpit
+SRC_test_vpit := arch/x86/vpit.c
+HOST_TESTS += test_vpm
+SRC_test_vpm := arch/x86/vpmtimer.c
+HOST_TESTS += test_vrtc
+SRC_test_vrtc := arch/x86/vrtc.c
+HOST_TESTS += test_vioapic
+SRC_test_vioapic := arch/x86/vioapic.c
+HOST_TESTS += test_vlapic
+SRC_test_vlapic := arch/x86/vlapic.c arch/x86/vlapic_reg.c arch/x86/vlapic_timer.c arch/x86/virq.c
+HOST_TESTS += test_vplatform
+SRC_test_vplatform := $(SRC_test_vlapic) arch/x86/vioapic.c arch/x86/vpic.c arch/x86/vpit.c \
+	arch/x86/vrtc.c arch/x86/vpmtimer.c arch/x86/vpci.c arch/x86/vplatform.c vmm/vuart.c
+
+include tests/host/mm.mk
+
+HOST_TESTS += test_insn
+SRC_test_insn := arch/x86/insn.c arch/x86/insn_table.c tests/host/test_insn_oracle.c
+LIBS_test_insn := -lZydis
+HOST_TESTS += test_insn_mmio
+SRC_test_insn_mmio := arch/x86/insn.c arch/x86/insn_table.c arch/x86/insn_mmio.c
+
+HOST_BINS := $(HOST_TESTS:%=build/host/%)
+
+.SECONDEXPANSION:
+build/host/%: tests/host/%.c $$(SRC_$$*) | build/host/ setup-test
+	$(Q)$(HOST_CC) $(HOST_CFLAGS) $(FLAGS_$*) -MMD -MP -MT $@ -MF $@.d -o $@ $< $(SRC_$*) -lcmocka $(LIBS_$*)
+
+build/host/:
+	$(Q)mkdir -p $@
+
+-include $(HOST_BINS:%=%.d)
+
+# Two at a time; a program's output is shown whole when it has failed, else its closing line.
+.PHONY: host-test
+host-test: $(HOST_BINS)
+	$(Q)test -n "$^" && printf '%s\n' $^ | xargs -P 2 -I {} sh -c '{} >{}.log 2>&1; code=$$?; \
+		if [ $$code != 0 ]; then cat {}.log; fi; echo "{}: $$(tail -n 1 {}.log)"; exit $$code'
+
+include tests/fuzz/fuzz.mk
