@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest.h"
+
+#define PM_TIMER    0x608
+#define PM_TIMER_HZ 3579545ULL
+
+void pic_mask(void)
+{
+	outb(0x21, 0xff);
+	outb(0xa1, 0xff);
+}
+
+void apic_init(void)
+{
+	pic_mask();
+	apic_write(APIC_SVR, 0x1ff);
+	apic_write(APIC_TPR, 0);
+	apic_write(APIC_TDCR, 0xb);
+}
+
+u32 ioapic_read(u32 reg)
+{
+	mmio_write(IOAPIC_BASE, reg);
+	return mmio_read(IOAPIC_BASE + 0x10);
+}
+
+void ioapic_write(u32 reg, u32 v)
+{
+	mmio_write(IOAPIC_BASE, reg);
+	mmio_write(IOAPIC_BASE + 0x10, v);
+}
+
+void ioapic_route(unsigned pin, u64 entry)
+{
+	ioapic_write(0x10 + pin * 2, APIC_MASKED);
+	ioapic_write(0x11 + pin * 2, (u32)(entry >> 32));
+	ioapic_write(0x10 + pin * 2, (u32)entry);
+}
+
+void pit_set(unsigned channel, unsigned mode, u16 count)
+{
+	outb(0x43, (u8)(channel << 6 | 3 << 4 | mode << 1));
+	outb((u16)(0x40 + channel), (u8)count);
+	outb((u16)(0x40 + channel), (u8)(count >> 8));
+}
+
+u32 pm_timer(void)
+{
+	return inl(PM_TIMER);
+}
+
+void delay_us(u32 us)
+{
+	u32 start = pm_timer(), ticks = (u32)(us * PM_TIMER_HZ / 1000000) + 1;
+
+	while (((pm_timer() - start) & 0xffffff) < ticks) {
+	}
+}
+
+u64 tsc_khz(void)
+{
+	static u64 khz;
+
+	if (!khz) {
+		u32 start = pm_timer(), ticks;
+		u64 tsc = rdtsc();
+
+		delay_us(10000);
+		ticks = (pm_timer() - start) & 0xffffff;
+		khz = (rdtsc() - tsc) * PM_TIMER_HZ / ticks / 1000;
+	}
+	return khz;
+}
+
+struct deadline deadline_ms(u64 ms)
+{
+	return (struct deadline){rdtsc() + ms * tsc_khz()};
+}
+
+void deadline_check(const struct deadline *d, const char *what)
+{
+	if (rdtsc() > d->tsc) {
+		fail("%s", what);
+	}
+}

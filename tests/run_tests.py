@@ -1,0 +1,98 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""`make test`: host tests, checks of the image, system tests. Ends with "N passed, N failed"."""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import time
+
+
+def run(name, command, env=None):
+    """Runs one step, showing its output as it comes. Returns (ok, output)."""
+    start = time.monotonic()
+    print(f"== {name}", flush=True)
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+        env=env,
+    ) as process:
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if not line.startswith(("[ RUN", "[       OK")):
+                print(line, end="", flush=True)
+        process.wait()
+    ok = process.returncode == 0
+    print(f"== {name}: {'ok' if ok else 'FAILED'}, {time.monotonic() - start:.0f} s", flush=True)
+    return ok, "".join(lines)
+
+
+def host_counts(ok, output):
+    """cmocka's closing lines; a program that ended before them counts as one failure."""
+    passed = sum(int(n) for n in re.findall(r"\[  PASSED  \] (\d+) test", output))
+    failed = sum(int(n) for n in re.findall(r"\[  FAILED  \] (\d+) test", output))
+    return passed, max(failed, 0 if ok and passed else 1)
+
+
+def pytest_counts(ok, output):
+    """pytest's closing line."""
+    last = re.findall(r"^=+ (.*) in [\d.]+s.*=+$", output, re.M)
+    text = last[-1] if last else ""
+
+    def number(word):
+        found = re.search(rf"(\d+) {word}", text)
+        return int(found.group(1)) if found else 0
+
+    passed, failed = number("passed"), number("failed") + number("error")
+    return passed, max(failed, 0 if ok and passed else 1)
+
+
+def step_counts(ok, _output):
+    return (1, 0) if ok else (0, 1)
+
+
+def make(*arguments):
+    return ["make", "--no-print-directory", *arguments]
+
+
+def steps(arguments):
+    core = f"build/{arguments.arch}/socle.elf"
+    efi = f"build/{arguments.arch}/BOOTX64.EFI"
+    for program in arguments.host_tests:
+        yield os.path.basename(program), [program], host_counts
+    yield "newlib", make("newlib-test"), step_counts
+    yield "layers", ["tests/check_layers.py"], step_counts
+    yield "headers alone", ["tests/check_headers.sh"], step_counts
+    yield "sizes", ["tests/check_size.py"], step_counts
+    yield "no FP or SIMD in the core", ["tests/check_simd.py", core], step_counts
+    yield "W^X", ["tests/check_elf.py", core], step_counts
+    yield "coverage of mm/", make("cover"), step_counts
+    yield "seeded bugs in mm/", make("mutants"), step_counts
+    yield "fuzzing, briefly", make("fuzz", "FUZZ_SECONDS=5"), step_counts
+    yield "builds", ["tests/check_build.sh", arguments.arch, efi], step_counts
+    yield "system", make("system-test"), pytest_counts
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--arch", required=True)
+    parser.add_argument("host_tests", nargs="+")
+    arguments = parser.parse_args()
+    passed = failed = 0
+    failures = []
+    for name, command, counts in steps(arguments):
+        good, bad = counts(*run(name, command))
+        passed += good
+        failed += bad
+        if bad:
+            failures.append(name)
+    if failures:
+        print("failed: " + ", ".join(failures))
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

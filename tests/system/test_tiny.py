@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tiny guests on Socle: one behaviour per row, the verdict is the exit status.
+
+SOCLE_EFI and SOCLE_GUESTS (the folder of their files) say what to test, as `make system-test` sets
+them. The runs go side by side, one per CPU, and each test waits for its own.
+"""
+
+import os
+import re
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "setup"))
+
+# pylint: disable=wrong-import-position
+import mkimage
+import qemu
+from qemu import Status
+
+EFI = Path(os.environ.get("SOCLE_EFI", "build/x86_64/BOOTX64.EFI"))
+GUESTS = Path(os.environ.get("SOCLE_GUESTS", "build/x86_64/guest"))
+OWN_MEMORY = 192  # MiB: firmware and Socle
+
+
+@dataclass
+class Row:
+    """One tiny guest and how it should end."""
+
+    name: str
+    guest: str = ""  # the file, where the row's name is another
+    options: str = ""
+    dies: str = ""  # it has to die, for a reason that matches
+    hostile: bool = False  # it may die or power off: what counts is that Socle lives
+    resets: int = 0  # it resets for ever: how often to look on
+    memory: int = 64
+    timeout: int = 60
+
+    @property
+    def file(self):
+        return GUESTS / f"{self.guest or self.name}.bin"
+
+
+ROWS = [
+    Row("cpuid"),
+    Row("hypercall"),
+    Row("msr"),
+    Row("efer"),
+    Row("cr0"),
+    Row("cr3"),
+    Row("cr4"),
+    Row("xcr0"),
+    Row("dr"),
+    Row("regs"),
+    Row("undefined"),
+    Row("memory"),
+    Row("memory-62M", "memory", options="size=62", memory=62),
+    Row("memory-1026M", "memory", options="size=1026", memory=1026),
+    Row("tlb"),
+    Row("hlt"),
+    Row("nmi"),
+    Row("nmi_hlt"),
+    Row("nmi_iret_fault"),
+    Row("window"),
+    Row("cr8"),
+    Row("ipi"),
+    Row("reinject"),
+    Row("singlestep"),
+    Row("mmio_forms"),
+    Row("mmio_page"),
+    Row("port_width"),
+    Row("string_io"),
+    Row("decode"),
+    Row("codepage"),
+    Row("fpu"),
+    Row("apic-timer-one-shot", "apic_timer", options="mode=0"),
+    Row("apic-timer-periodic", "apic_timer", options="mode=1"),
+    Row("apic-timer-deadline", "apic_timer", options="mode=2"),
+    Row("ioapic_pit"),
+    Row("pic_pit"),
+    Row("rtc"),
+    Row("uart"),
+    Row("x2apic"),
+    Row("xapic"),
+    Row("tsc"),
+    Row("pvclock"),
+    Row("mode-compat", "modes", options="mode=0"),
+    Row("mode-protected", "modes", options="mode=1"),
+    Row("mode-paging32", "modes", options="mode=2"),
+    Row("mode-pae", "modes", options="mode=3"),
+    Row("mode-real", "modes", options="mode=4"),
+    Row("mode_rules"),
+    Row("reset-cf9", "reset", options="how=0", resets=3),
+    Row("reset-keyboard", "reset", options="how=1", resets=3),
+    Row("die-triple-fault", "die", options="how=0", dies="triple fault"),
+    Row("die-jump", "die", options="how=1", dies="code at .*no memory"),
+    Row("die-tables", "die", options="how=2", dies="page tables at .*no memory"),
+    Row("die-table-entry", "die", options="how=3", dies="page tables at .*no memory"),
+    Row("die-stack", "die", options="how=4", dies="stack or tables at .*no memory"),
+    Row("die-halt", "die", options="how=5", dies="halted with interrupts off"),
+    Row("die-simd", "die", options="how=6", dies="instruction not supported at device"),
+    Row("die-push", "die", options="how=7", dies="instruction not supported at device"),
+    Row("die-double-fault", "die", options="how=8", dies="triple fault"),
+    Row("die-idt", "die", options="how=9", dies="stack or tables at .*no memory"),
+    Row("hostile-msr", "hostile_msr"),
+    Row("hostile-io", "hostile_io"),
+    Row("hostile-memory", "hostile_memory"),
+    Row("hostile-tables", "hostile_tables"),
+    Row("hostile-timer", "hostile_timer"),
+    Row("hostile-cr", "hostile_cr"),
+    Row("random-user", "hostile_random", options="cpl=3 seed=1", hostile=True),
+    Row("random-kernel-1", "hostile_random", options="cpl=0 seed=1", hostile=True),
+    Row("random-kernel-2", "hostile_random", options="cpl=0 seed=2", hostile=True),
+    Row("random-kernel-3", "hostile_random", options="cpl=0 seed=3", hostile=True),
+    Row("random-devices-1", "hostile_random", options="cpl=3 devices=1 seed=1", hostile=True),
+    Row("random-devices-2", "hostile_random", options="cpl=3 devices=2 seed=2", hostile=True),
+    Row("random-devices-3", "hostile_random", options="cpl=3 devices=2 seed=3", hostile=True),
+]
+
+
+def tail(log, lines=40):
+    return "\n".join(log.splitlines()[-lines:])
+
+
+def run_until_reset(machine, row):
+    """Runs until the guest has reset that often: it would go on for ever."""
+    started = time.monotonic()
+    with qemu.Console(machine, row.timeout) as console:
+        for _ in range(row.resets):
+            console.expect("tiny: resetting")
+            console.expect("vm tiny: reset by the guest")
+        console.expect("tiny: resetting")
+    log = machine.log_path.read_text("utf-8", errors="replace")
+    return qemu.Result(Status.QUIT, log, time.monotonic() - started)
+
+
+def run_row(row):
+    """One run from image to result."""
+    name = f"tiny-{row.name}"
+    guest = mkimage.linux_vm(
+        name="tiny", initrd=False, options=row.options, memory=f"{row.memory}M"
+    )
+    config = mkimage.configuration([guest], debug_exit=True)
+    image = Path(f"build/system/{name}.img")
+    mkimage.write_image(image, mkimage.linux_files(EFI, row.file, None, config))
+    machine = qemu.Machine(name, image=image, memory=row.memory + OWN_MEMORY)
+    result = run_until_reset(machine, row) if row.resets else qemu.run(machine, row.timeout)
+    image.unlink()
+    return result
+
+
+@pytest.fixture(scope="module")
+def results(request):
+    """The results of the selected rows, as futures."""
+    selected = [
+        item.callspec.params["row"]
+        for item in request.session.items
+        if item.module is request.module and hasattr(item, "callspec")
+    ]
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        yield {row.name: pool.submit(run_row, row) for row in selected}
+        pool.shutdown(cancel_futures=True)
+
+
+def check_death(row, log):
+    """Socle has to say why, and show the registers."""
+    reason = re.search(r"vm tiny: stopped: (.*)", log)
+    assert reason, "Socle gave no reason; end of the log:\n" + tail(log)
+    assert re.search(row.dies, reason.group(1)), f"reason: {reason.group(1)}"
+    assert re.search(r"tiny: rip [0-9a-f]{4}:[0-9a-f]{16}", log), "no registers"
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
+def test_tiny(row, results):
+    result = results[row.name].result()
+    log = result.log
+    told = re.search(r"tiny: FAIL: (.*)", log)
+    assert not told, told.group(1)
+    assert not re.search(r"error:|panic", log), "Socle complains:\n" + tail(log)
+    if row.resets:
+        assert result.status == Status.QUIT
+    elif row.hostile:
+        assert result.status in (Status.POWERED_OFF, Status.GUEST_DIED), tail(log)
+        assert "tiny: pass" in log or "vm tiny: stopped: " in log, tail(log)
+    elif row.dies:
+        assert result.status == Status.GUEST_DIED, tail(log)
+        check_death(row, log)
+    else:
+        assert result.status == Status.POWERED_OFF, tail(log)
+        assert "tiny: pass" in log
+
+
+def test_every_guest_has_a_row():
+    """A guest that nobody runs tests nothing."""
+    built = {path.stem for path in GUESTS.glob("*.bin")}
+    assert ROWS and built == {row.file.stem for row in ROWS}
