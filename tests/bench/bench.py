@@ -1,0 +1,204 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Counts the instructions of an exit round trip and of a Linux boot: `make bench`.
+
+    bench.py --efi BOOTX64.EFI --core socle.elf --guest guest.bin --kvm-initrd FILE
+             --boot-initrd FILE --kernel vmlinuz --out bench.txt
+
+QEMU's -icount makes the TSC tick once an instruction, whoever's it is, and runs repeatable. The same
+tiny guest runs on Socle and on KVM in a stock Linux, on the same emulated machine; the same Linux
+boots to its first instruction in user space with and without Socle.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+# pylint: disable=wrong-import-position
+import profile_trip
+from machine import BenchError, linux_machine, mkimage, qemu, socle_machine
+from qemu import Status
+
+TIMEOUT = 600
+ROW = re.compile(r"^bench: (\S+) (\d+) (\d+)\r?$", re.M)
+AIMS = {"cpuid-0": 400, "vmmcall": 400, "in-pic": 500}
+
+MEANING = {
+    "cpuid-0": "CPUID, leaf 0",
+    "cpuid-80000008": "CPUID, leaf 80000008",
+    "vmmcall": "VMMCALL, unknown number",
+    "rdmsr-apicbase": "RDMSR of IA32_APIC_BASE",
+    "in-pic": "IN from the 8259 (KVM: in its kernel)",
+    "mov-cr4": "MOV to CR4 that toggles PGE",
+    "lapic-read": "local APIC register by MMIO",
+    "ioapic-read": "I/O APIC register by MMIO",
+    "xapic-eoi": "EOI by MMIO, an interrupt in service",
+    "rdmsr-x2apic": "local APIC register by x2APIC",
+    "x2apic-eoi": "EOI by x2APIC, an interrupt in service",
+    "x2apic-self-ipi": "self-IPI to the end of its handler (2 exits)",
+    "hlt-timer": "TSC deadline to handler, out of HLT",
+    "fresh-2m-region": "first touch of 2 MiB never used",
+    "fresh-4k-page": "first touch of a page never used (mean counts)",
+    "fresh-2m-region, 4K": "the same, KVM without huge pages",
+    "fresh-4k-page, 4K": "the same, KVM without huge pages",
+}
+
+
+def run(machine):
+    """The log of a machine that powered off."""
+    print(f"Socle bench: {machine.name} ...", flush=True)
+    result = qemu.run(machine, TIMEOUT)
+    print(f"Socle bench: {machine.name}: {result.seconds:.0f} s", flush=True)
+    if result.status != Status.POWERED_OFF:
+        end = "\n".join(result.log.splitlines()[-20:])
+        raise BenchError(f"{machine.name}: {result.status.name}; end of its log:\n{end}")
+    return result.log
+
+
+def find(log, pattern, what):
+    match = re.search(pattern, log)
+    if not match:
+        raise BenchError(f"no {what} in the log")
+    return match.group(1)
+
+
+def rows(log, what):
+    """{operation: (min, mean)}"""
+    found = {name: (int(low), int(mean)) for name, low, mean in ROW.findall(log)}
+    if found.pop("ticks-of-1000000", None) != (1000000, 1000000):
+        raise BenchError(f"{what}: a tick of the TSC is not an instruction")
+    if "fresh-4k-page" not in found:
+        raise BenchError(f"{what}: the guest did not finish")
+    return found
+
+
+def kvm_rows(log):
+    """KVM's rows with huge pages, and the rows of fresh memory without."""
+    huge, small = (find(log, rf"(?s)kvm: {pages} pages\r?\n(.*?)kvm: {pages} pages: status 0",
+                        f"run of KVM with {pages} pages") for pages in ("huge", "small"))  # fmt: skip
+    result, without = rows(huge, "KVM"), rows(small, "KVM")
+    for name in ("fresh-2m-region", "fresh-4k-page"):
+        result[f"{name}, 4K"] = without[name]
+    return result
+
+NOTES = """\
+KVM runs with the mitigations and the timer advance that a stock kernel gives it; hlt-timer is a delay,
+not an amount of work: KVM may come early and spin. Fresh memory: KVM zeroes a page at its first touch
+(2 MiB are 262144 stores), Socle all of a guest's memory before it starts."""
+
+
+def exit_table(socle, kvm):
+    """Lines of the table of operations."""
+    head = f"{'operation':20} {'Socle':>7} {'mean':>7} {'KVM':>8} {'mean':>8} {'KVM/Socle':>9}"
+    lines = [head]
+    for name, meaning in MEANING.items():
+        low, mean = socle[name.removesuffix(", 4K")]
+        kvm_low, kvm_mean = kvm[name]
+        ratio = f"{kvm_mean / mean:.1f}" if mean else "-"
+        aim = AIMS.get(name)
+        note = f" (aim {aim}: {'met' if low <= aim else 'not met'})" if aim else ""
+        lines.append(
+            f"{name:20} {low:7} {mean:7} {kvm_low:8} {kvm_mean:8} {ratio:>9}  {meaning}{note}"
+        )
+    return lines
+
+
+@dataclass
+class Boot:
+    """One boot to user space, in instructions."""
+
+    total: int
+    exits: int = 0
+
+
+def socle_boot(log):
+    """The guest's TSC starts at 0 before Socle copies its kernel into place."""
+    exits = int(find(log, r"powered off by the guest after (\d+) exits", "number of exits"))
+    return Boot(int(find(log, r"bench: userspace-tsc (\d+)", "arrival in user space")), exits)
+
+
+def bare_boot(log, entry_log):
+    """Less what the BIOS takes to the kernel's real-mode entry, seen by a kernel that only tells."""
+    entry = int(find(entry_log, r"bench: real-mode-entry ([0-9A-F]+)", "entry"), 16)
+    return Boot(int(find(log, r"bench: userspace-tsc (\d+)", "arrival in user space")) - entry)
+
+
+def boot_table(socle, bare, version):
+    more = (socle.total - bare.total) / bare.total * 100
+    return [
+        f"Linux {version}, kernel entry to the first instruction of init, instructions:",
+        f"  with Socle     {socle.total:14,}   {socle.exits:,} exits to power-off",
+        f"  without Socle  {bare.total:14,}   (QEMU's own devices instead of Socle's)",
+        f"  difference     {socle.total - bare.total:+14,}   {more:+.1f} %",
+    ]
+
+
+def size_table(core, log):
+    text = subprocess.run(["size", core], capture_output=True, text=True, check=True).stdout
+    code, data, bss = map(int, text.splitlines()[1].split()[:3])
+    memory = find(log, r"\] (memory: .*)", "line on memory").strip()
+    return [
+        f"core: text and read-only data {code / 1024:.0f} KiB, data {data / 1024:.0f} KiB, "
+        f"zeroed {bss / 1024:.0f} KiB",
+        f"after boot: {memory}",
+    ]
+
+
+def measure(arguments):
+    """Runs everything, as many at a time as there are CPUs; the report's lines."""
+    console = "console=ttyS0"
+    boot = (arguments.kernel, arguments.boot_initrd, console)
+    kvm = (arguments.kernel, arguments.kvm_initrd, console)
+    guest, efi = arguments.guest, arguments.efi
+    machines = [
+        socle_machine("bench-socle", efi, (guest, None, "")),
+        socle_machine("bench-socle-boot", efi, boot),
+        linux_machine("bench-kvm", kvm, 1024),
+        linux_machine("bench-boot", boot, 256),
+        linux_machine("bench-entry", (guest, arguments.boot_initrd, console), 256),
+    ]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        logs = dict(zip((m.name for m in machines), pool.map(run, machines)))
+    trips = profile_trip.measure(efi, arguments.core, guest, "cpuid-0")
+    version = find(logs["bench-boot"], r"Linux version (\S+)", "kernel version")
+    return [
+        "Instructions of a round trip, in the guest's eyes (minimum, mean); QEMU -icount shift=0",
+        "",
+        *exit_table(rows(logs["bench-socle"], "Socle"), kvm_rows(logs["bench-kvm"])),
+        NOTES,
+        "",
+        *profile_trip.report("cpuid-0", trips, arguments.core),
+        "  svm_enter is the floor: 30 moves of registers, VMLOAD, VMRUN, VMSAVE, VMLOAD",
+        "",
+        *boot_table(
+            socle_boot(logs["bench-socle-boot"]),
+            bare_boot(logs["bench-boot"], logs["bench-entry"]),
+            version,
+        ),
+        "",
+        *size_table(arguments.core, logs["bench-socle"]),
+    ]
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    for name in ("efi", "core", "guest", "kvm-initrd", "boot-initrd", "kernel", "out"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    arguments = parser.parse_args()
+    try:
+        text = "\n".join(measure(arguments)) + "\n"
+    except (BenchError, mkimage.ImageError, FileNotFoundError) as error:
+        sys.exit(f"Socle bench: {error}")
+    arguments.out.write_text(text, "utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

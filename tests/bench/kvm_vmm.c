@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The smallest user of /dev/kvm that runs the bench guest: for the comparison's other column.
+ *
+ *	kvm_vmm GUEST [small]
+ *
+ * One vCPU, 256 MiB, interrupt controllers and timer in the kernel, entered by the 64-bit boot
+ * protocol as Socle does. Memory is aligned for huge pages, as QEMU's is; `small` forbids them.
+ * COM1's output is copied to stdout; the guest's power-off ends it.
+ */
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define MEMORY_SIZE (256ull << 20)
+#define HUGE_PAGE   (2ull << 20)
+
+/* Guest-physical layout: as arch/x86/linux_boot.c. */
+#define GDT_ADDR       0x1000
+#define ZERO_PAGE_ADDR 0x10000
+#define CMDLINE_ADDR   0x20000
+#define TABLES_ADDR    0x30000
+#define STACK_ADDR     0x9fc00
+
+#define HDR_SETUP_SECTS  0x1f1
+#define HDR_PREF_ADDRESS 0x258
+#define BP_CMDLINE       0x228
+#define BOOT_CS          0x10
+#define BOOT_DS          0x18
+
+#define COM1_DATA    0x3f8
+#define COM1_LSR     0x3fd
+#define LSR_EMPTY    0x60
+#define PM1A_CONTROL 0x604
+
+struct machine {
+	int kvm, vm, vcpu;
+	uint8_t *memory;
+	struct kvm_run *run;
+	uint64_t entry;
+};
+
+static void check(int result, const char *what)
+{
+	if (result < 0) {
+		perror(what);
+		exit(1);
+	}
+}
+
+static void *memory_map(bool small)
+{
+	char *memory = mmap(NULL, MEMORY_SIZE + HUGE_PAGE, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	check(memory == MAP_FAILED ? -1 : 0, "mmap");
+	memory = (char *)(((uintptr_t)memory + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1));
+	check(madvise(memory, MEMORY_SIZE, small ? MADV_NOHUGEPAGE : MADV_HUGEPAGE), "madvise");
+	return memory;
+}
+
+static void put64(struct machine *m, uint64_t addr, uint64_t val)
+{
+	memcpy(m->memory + addr, &val, sizeof(val));
+}
+
+/* Identity map of 4 GiB in 2 MiB pages. */
+static void write_tables(struct machine *m)
+{
+	const uint64_t pdpt = TABLES_ADDR + 0x1000, pd = pdpt + 0x1000;
+
+	put64(m, TABLES_ADDR, pdpt | 3);
+	for (uint64_t i = 0; i < 4; i++) {
+		put64(m, pdpt + i * 8, (pd + i * 0x1000) | 3);
+	}
+	for (uint64_t i = 0; i < 2048; i++) {
+		put64(m, pd + i * 8, i << 21 | 0x83);
+	}
+}
+
+static void load_guest(struct machine *m, const char *path)
+{
+	static uint8_t image[1 << 20];
+	uint64_t load_addr;
+	size_t header;
+	ssize_t size;
+	int fd = open(path, O_RDONLY);
+
+	check(fd, path);
+	size = read(fd, image, sizeof(image));
+	check(size < 4096 ? -1 : 0, "read");
+	header = (image[HDR_SETUP_SECTS] + 1u) * 512;
+	memcpy(&load_addr, image + HDR_PREF_ADDRESS, sizeof(load_addr));
+	memcpy(m->memory + load_addr, image + header, (size_t)size - header);
+	memcpy(m->memory + ZERO_PAGE_ADDR + HDR_SETUP_SECTS, image + HDR_SETUP_SECTS, 0x73);
+	put64(m, ZERO_PAGE_ADDR + BP_CMDLINE, CMDLINE_ADDR);
+	put64(m, GDT_ADDR + BOOT_CS, 0x00af9b000000ffffULL);
+	put64(m, GDT_ADDR + BOOT_DS, 0x00cf93000000ffffULL);
+	write_tables(m);
+	m->entry = load_addr + 0x200;
+	close(fd);
+}
+
+static void create_vm(struct machine *m, bool small)
+{
+	struct kvm_pit_config pit = {.flags = KVM_PIT_SPEAKER_DUMMY};
+	struct kvm_userspace_memory_region region = {.memory_size = MEMORY_SIZE};
+	int run_size;
+
+	m->kvm = open("/dev/kvm", O_RDWR);
+	check(m->kvm, "/dev/kvm");
+	m->vm = ioctl(m->kvm, KVM_CREATE_VM, 0);
+	check(m->vm, "KVM_CREATE_VM");
+	check(ioctl(m->vm, KVM_CREATE_IRQCHIP, 0), "KVM_CREATE_IRQCHIP");
+	check(ioctl(m->vm, KVM_CREATE_PIT2, &pit), "KVM_CREATE_PIT2");
+	m->memory = memory_map(small);
+	region.userspace_addr = (uintptr_t)m->memory;
+	check(ioctl(m->vm, KVM_SET_USER_MEMORY_REGION, &region), "KVM_SET_USER_MEMORY_REGION");
+	m->vcpu = ioctl(m->vm, KVM_CREATE_VCPU, 0);
+	check(m->vcpu, "KVM_CREATE_VCPU");
+	run_size = ioctl(m->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
+	check(run_size, "KVM_GET_VCPU_MMAP_SIZE");
+	m->run = mmap(NULL, (size_t)run_size, PROT_READ | PROT_WRITE, MAP_SHARED, m->vcpu, 0);
+	check(m->run == MAP_FAILED ? -1 : 0, "mmap of the vCPU");
+}
+
+/* All that KVM supports, and what its own interrupt controller adds. */
+static void set_cpuid(struct machine *m)
+{
+	const size_t count = 256;
+	struct kvm_cpuid2 *table = calloc(1, sizeof(*table) + count * sizeof(table->entries[0]));
+
+	check(table ? 0 : -1, "calloc");
+	table->nent = count;
+	check(ioctl(m->kvm, KVM_GET_SUPPORTED_CPUID, table), "KVM_GET_SUPPORTED_CPUID");
+	for (uint32_t i = 0; i < table->nent; i++) {
+		if (table->entries[i].function == 1) {
+			/* x2APIC, TSC deadline, hypervisor. */
+			table->entries[i].ecx |= 1u << 21 | 1u << 24 | 1u << 31;
+		}
+	}
+	check(ioctl(m->vcpu, KVM_SET_CPUID2, table), "KVM_SET_CPUID2");
+	free(table);
+}
+
+static void set_registers(struct machine *m)
+{
+	const struct kvm_segment code = {.limit = 0xffffffff,
+					 .selector = BOOT_CS,
+					 .type = 0xb,
+					 .present = 1,
+					 .s = 1,
+					 .l = 1,
+					 .g = 1};
+	const struct kvm_segment data = {.limit = 0xffffffff,
+					 .selector = BOOT_DS,
+					 .type = 3,
+					 .present = 1,
+					 .s = 1,
+					 .db = 1,
+					 .g = 1};
+	struct kvm_regs regs = {
+		.rip = m->entry, .rsi = ZERO_PAGE_ADDR, .rsp = STACK_ADDR, .rflags = 2};
+	struct kvm_sregs sregs;
+
+	check(ioctl(m->vcpu, KVM_GET_SREGS, &sregs), "KVM_GET_SREGS");
+	sregs.cs = code;
+	sregs.ds = sregs.es = sregs.ss = data;
+	sregs.gdt.base = GDT_ADDR;
+	sregs.gdt.limit = 31;
+	sregs.cr0 = 0x80000031; /* PG, NE, ET, PE */
+	sregs.cr3 = TABLES_ADDR;
+	sregs.cr4 = 0x20;   /* PAE */
+	sregs.efer = 0x500; /* LMA, LME */
+	check(ioctl(m->vcpu, KVM_SET_SREGS, &sregs), "KVM_SET_SREGS");
+	check(ioctl(m->vcpu, KVM_SET_REGS, &regs), "KVM_SET_REGS");
+}
+
+/* Returns false at the guest's power-off. */
+static bool handle_io(struct kvm_run *run)
+{
+	uint8_t *data = (uint8_t *)run + run->io.data_offset;
+
+	if (run->io.direction == KVM_EXIT_IO_IN) {
+		memset(data, run->io.port == COM1_LSR ? LSR_EMPTY : 0xff,
+		       (size_t)run->io.size * run->io.count);
+	} else if (run->io.port == COM1_DATA) {
+		putchar(*data);
+	} else if (run->io.port == PM1A_CONTROL) {
+		return false;
+	}
+	return true;
+}
+
+static int run_guest(struct machine *m)
+{
+	for (;;) {
+		check(ioctl(m->vcpu, KVM_RUN, 0), "KVM_RUN");
+		if (m->run->exit_reason != KVM_EXIT_IO) {
+			fprintf(stderr, "kvm_vmm: exit reason %u\n", m->run->exit_reason);
+			return 1;
+		}
+		if (!handle_io(m->run)) {
+			return 0;
+		}
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct machine m = {0};
+
+	if (argc < 2) {
+		fprintf(stderr, "usage: kvm_vmm GUEST [small]\n");
+		return 2;
+	}
+	setvbuf(stdout, NULL, _IOFBF, 1 << 16);
+	create_vm(&m, argc > 2 && !strcmp(argv[2], "small"));
+	load_guest(&m, argv[1]);
+	set_cpuid(&m);
+	set_registers(&m);
+	return run_guest(&m);
+}
