@@ -6,10 +6,10 @@
  * mm/ knows one format from another. Everything is precomputed in the row, so that encoding and
  * classifying are a few mask operations. Levels count as in mm/types.h.
  *
- * An entry is one of four kinds (MMU.md, T1). A hole is 0 when we write it. A device marker is a
- * not-present entry with PT_MARKER set: software's note that the address is an emulated device.
- * It carries no address bits, so that speculation past a not-present entry (Intel, "L1 Terminal
- * Fault") finds page 0.
+ * An entry is one of four kinds (ARCHITECTURE.md, T1). A hole is 0 when we write it. A device
+ * marker is a not-present entry with PT_MARKER set: software's note that the address is an emulated
+ * device. It carries no address bits, so that speculation past a not-present entry (Intel, "L1
+ * Terminal Fault") finds page 0.
  */
 #pragma once
 

@@ -5,7 +5,7 @@
  * What hardware sees at every moment is a sound table: a table is filled before it is linked and
  * freed after the flush that makes it unreachable (T3); where the format has PT_BBM, anything but
  * a permission change breaks the range, flushes once, then makes it (T5); accessed and dirty bits
- * are carried over or reported (T4). Numbers: rules of MMU.md.
+ * are carried over or reported (T4). Numbers: rules of ARCHITECTURE.md.
  *
  * Addresses and sizes are multiples of the format's page. Errors of map, unmap, protect and
  * set_device: -EINVAL (unaligned, out of range, not expressible in the format: nothing changed),

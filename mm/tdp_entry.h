@@ -2,8 +2,8 @@
 /*
  * Entries as words in memory: inside the builder only.
  *
- * tdp_entry_try() is the only store to an entry that hardware may read (MMU.md, T2); it is a
- * compare-exchange, so that an accessed or dirty bit set meanwhile is seen, not lost (T4).
+ * tdp_entry_try() is the only store to an entry that hardware may read (ARCHITECTURE.md, T2); it is
+ * a compare-exchange, so that an accessed or dirty bit set meanwhile is seen, not lost (T4).
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * A pending TLB flush as an object: the range that hardware may still translate by entries that
- * are gone, and the table pages that may be freed only after it (MMU.md, T3).
+ * are gone, and the table pages that may be freed only after it (ARCHITECTURE.md, T3).
  *
  *	struct tlb_batch batch = TLB_BATCH_INIT(tdp);
  *	r = tdp_unmap(tdp, ia, size, &batch);

@@ -4,7 +4,7 @@
  *
  * The machine sees every store of the builder as hardware could: it keeps what a TLB and a walk
  * cache may still hold (until a flush covers it), sets accessed and dirty bits at the worst
- * moments, and stops with a message when a rule of MMU.md is broken:
+ * moments, and stops with a message when a rule of ARCHITECTURE.md is broken:
  *   T3  a linked table has only sound entries; a freed one is in nobody's walk;
  *   T4  no accessed or dirty bit is lost;
  *   T5  break-before-make, with the flush between;
