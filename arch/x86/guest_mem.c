@@ -20,6 +20,7 @@ struct paging {
 	u64 cr3;
 	u32 levels;
 	bool write_protect, nx;
+	bool smap; /* on, and not suspended by RFLAGS.AC */
 };
 
 static struct paging paging_mode(const struct vcpu *vcpu)
@@ -35,6 +36,7 @@ static struct paging paging_mode(const struct vcpu *vcpu)
 	p.cr3 = x86_get_reg(vcpu, X86_REG_CR3);
 	p.write_protect = cr0 & CR0_WP;
 	p.nx = efer & EFER_NXE;
+	p.smap = (cr4 & CR4_SMAP) && !(vcpu->arch.rflags & RFLAGS_AC);
 	if (efer & EFER_LMA) {
 		p.fmt = cr4 & CR4_LA57 ? &pt_x86_64_5level : &pt_x86_64;
 		p.levels = cr4 & CR4_LA57 ? 5 : 4;
@@ -201,7 +203,7 @@ static int fault_fill(struct gva_fault *fault, gva_t addr, u64 error)
 
 static bool access_allowed(const struct paging *p, u8 prot, enum gva_access access, bool user)
 {
-	if (user && !(prot & PT_U)) {
+	if (user ? !(prot & PT_U) : p->smap && (prot & PT_U)) {
 		return false;
 	}
 	switch (access) {

@@ -51,6 +51,7 @@
 #define RFLAGS_IF    BIT(9)
 #define RFLAGS_RF    BIT(16)
 #define RFLAGS_VM    BIT(17)
+#define RFLAGS_AC    BIT(18)
 
 /* Page fault error code. */
 #define PF_PRESENT BIT(0)
