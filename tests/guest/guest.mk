@@ -9,7 +9,7 @@ GUEST_CFLAGS := -std=gnu17 -O2 -ffreestanding -mgeneral-regs-only -fno-pic -fno-
 
 GUESTS := cpuid hypercall msr
 GUESTS += nmi nmi_hlt nmi_iret_fault window cr8 ipi reinject singlestep
-GUESTS += mmio_forms mmio_page port_width string_io decode codepage fpu
+GUESTS += mmio_forms mmio_page port_width string_io decode codepage fpu smap
 GUESTS += modes die reset mode_rules
 GUESTS += apic_timer ioapic_pit pic_pit rtc uart x2apic xapic tsc pvclock
 GUESTS += efer cr0 cr3 cr4 xcr0 dr regs undefined memory tlb hlt

@@ -72,6 +72,7 @@ ROWS = [
     Row("singlestep"),
     Row("mmio_forms"),
     Row("mmio_page"),
+    Row("smap"),
     Row("port_width"),
     Row("string_io"),
     Row("decode"),
