@@ -97,9 +97,11 @@ void console_wait_key(unsigned seconds)
 		return;
 	}
 	ST->ConIn->Reset(ST->ConIn, FALSE); /* keys from before the report do not count */
-	if (!EFI_ERROR(BS->SetTimer(events[TIMER], TimerRelative, seconds * SECOND_100NS))) {
-		BS->WaitForEvent(EVENTS, events, &which);
-		ST->ConIn->ReadKeyStroke(ST->ConIn, &key);
+	console_print("\nPress a key to return to the firmware (or wait %u s).\n", seconds);
+	if (!EFI_ERROR(BS->SetTimer(events[TIMER], TimerRelative, seconds * SECOND_100NS)) &&
+	    !EFI_ERROR(BS->WaitForEvent(EVENTS, events, &which)) &&
+	    EFI_ERROR(ST->ConIn->ReadKeyStroke(ST->ConIn, &key))) {
+		console_print("No key was pressed.\n");
 	}
 	BS->CloseEvent(events[TIMER]);
 }

@@ -16,7 +16,7 @@ void console_report(const char *label, const char *format, ...) __printf(2, 3);
 /* Wipes the firmware's logo off the screen, which text would be printed across. */
 void console_clear(void);
 
-/* Waits for a key, at most so long. */
+/* Asks for a key and waits for it, at most so long. */
 void console_wait_key(unsigned seconds);
 
 /* A file's line while it is read: its name, a bar and the percentage, redrawn in place. */

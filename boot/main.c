@@ -337,8 +337,6 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
 	volume_close(&loader.volume);
 	firmware_pages_free_all();
 	if (firmware_has_screen()) {
-		console_print("\nPress a key to return to the firmware (or wait %u s).\n",
-			      REPORT_SECONDS);
 		console_wait_key(REPORT_SECONDS);
 	}
 	console_print("\nReturning to the firmware.\n");

@@ -206,9 +206,9 @@ def report_key(name):
     """With a screen the report stays until somebody has read it."""
     machine = loader_machine(name, None)
     machine.extra = VGA
-    started = time.monotonic()
-    assert NOT_FOUND.format("\\socle\\socle.conf") in loader_report(machine, answer=" ")
-    assert time.monotonic() - started < 30, "the key was not seen"
+    report = loader_report(machine, answer=" ")
+    assert NOT_FOUND.format("\\socle\\socle.conf") in report, report
+    assert "No key was pressed" not in report, report
 
 
 # The screen.
