@@ -62,6 +62,11 @@ void lapic_eoi(void)
 	apic_write(APIC_EOI, 0);
 }
 
+void lapic_recheck(void)
+{
+	apic_write(APIC_TPR, 0);
+}
+
 static void timer_calibrate(void)
 {
 	u64 start;

@@ -9,6 +9,13 @@ void lapic_init(void);
 
 void lapic_eoi(void);
 
+/*
+ * Makes the APIC look again at what is pending. QEMU changes the CPU's request flags at #VMEXIT
+ * without excluding its timer thread and can lose an interrupt that arrives then, while the APIC
+ * holds it pending; the write of TPR, harmless elsewhere, has it raised again.
+ */
+void lapic_recheck(void);
+
 /* One-shot interrupt VECTOR_TIMER in @ns nanoseconds (bounded to what the timer can count). */
 void lapic_timer_set(u64 ns);
 void lapic_timer_stop(void);

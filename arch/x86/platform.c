@@ -130,6 +130,7 @@ void arch_vcpu_idle(struct vcpu *vcpu)
 			vm_kill(vcpu->vm, "halted with interrupts off: nothing can wake it");
 			return;
 		}
+		lapic_recheck();
 		/* IF off from STGI to HLT: what arrives in between ends the HLT. */
 		__asm__ volatile("cli\n\tstgi\n\tsti\n\thlt\n\tclgi" : : : "memory");
 		host_irq_window(vcpu);
