@@ -11,15 +11,9 @@ sys.path[:0] = [str(HERE.parent / "setup"), str(HERE.parent / "system")]
 import mkimage
 import qemu
 
-ICOUNT = "-icount shift=0,sleep=off -seed 1 -rtc base=2024-01-01,clock=vm".split()
-
 
 class BenchError(Exception):
     """A run that gave no result; the text says why."""
-
-
-def tcg(cpu=qemu.TCG_CPU):
-    return qemu.Accelerator("TCG", ["-accel", "tcg", "-cpu", cpu])
 
 
 def socle_machine(name, efi, files, counted=True):
@@ -29,8 +23,8 @@ def socle_machine(name, efi, files, counted=True):
     image = Path(f"build/bench/{name}.img")
     config = mkimage.configuration([vm], debug_exit=True)
     mkimage.write_image(image, mkimage.linux_files(efi, kernel, initrd, config))
-    extra = list(ICOUNT) if counted else []
-    return qemu.Machine(name, image=image, memory=512, accelerator=tcg(), extra=extra)
+    extra = list(qemu.ICOUNT) if counted else []
+    return qemu.Machine(name, image=image, memory=512, accelerator=qemu.tcg(), extra=extra)
 
 
 def linux_machine(name, files, memory):
@@ -38,5 +32,5 @@ def linux_machine(name, files, memory):
     kernel, initrd, options = files
     direct = ["-kernel", str(kernel), "-initrd", str(initrd), "-append", options]
     return qemu.Machine(
-        name, firmware=False, memory=memory, accelerator=tcg(), extra=[*ICOUNT, *direct]
+        name, firmware=False, memory=memory, accelerator=qemu.tcg(), extra=[*qemu.ICOUNT, *direct]
     )

@@ -22,7 +22,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 # pylint: disable=wrong-import-position
-from machine import ICOUNT, mkimage, qemu, tcg
+from machine import mkimage, qemu
 import mkinitramfs
 
 OUT = Path("build/nested")
@@ -113,7 +113,11 @@ def outer_machine(arguments, initramfs):
     direct = ["-kernel", str(arguments.kernels / arguments.series / "vmlinuz")]
     direct += ["-initrd", str(initramfs), "-append", "console=ttyS0 quiet"]
     return qemu.Machine(
-        "nested", firmware=False, memory=OUTER_MIB, accelerator=tcg(CPU), extra=[*ICOUNT, *direct]
+        "nested",
+        firmware=False,
+        memory=OUTER_MIB,
+        accelerator=qemu.tcg(CPU),
+        extra=[*qemu.ICOUNT, *direct],
     )
 
 

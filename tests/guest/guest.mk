@@ -13,7 +13,7 @@ GUESTS += mmio_forms mmio_page port_width string_io decode codepage fpu smap
 GUESTS += modes die reset mode_rules
 GUESTS += apic_timer ioapic_pit pic_pit rtc uart x2apic xapic tsc pvclock
 GUESTS += efer cr0 cr3 cr4 xcr0 dr regs undefined memory tlb hlt
-GUESTS += hostile_msr hostile_io hostile_memory hostile_cr hostile_random hostile_tables
+GUESTS += hostile_msr hostile_io hostile_memory hostile_cr hostile_random hostile_tables hostile_timer
 
 GUEST_DIR := tests/guest/$(CORE_ARCH_DIR)
 GUEST_OUT := $(BUILD)/guest

@@ -36,6 +36,8 @@ TCG_CPU = "EPYC,+svm,+npt," + ",".join(
     f"-{name}"
     for name in "rdseed sha-ni fxsr-opt misalignsse 3dnowprefetch osvw topoext xsavec nrip-save".split()
 )
+# One instruction is one nanosecond, timers run between instructions, runs repeat exactly.
+ICOUNT = "-icount shift=0,sleep=off -seed 1 -rtc base=2024-01-01,clock=vm".split()
 KVM_CREATE_VM = 0xAE01
 DEBUG_EXIT_PORT = 0xF4
 
@@ -92,13 +94,18 @@ def kvm_nests_svm():
     return nested in ("1", "Y")
 
 
+def tcg(cpu=TCG_CPU):
+    """QEMU's own CPU emulation."""
+    return Accelerator("TCG (emulation)", ["-accel", "tcg", "-cpu", cpu])
+
+
 def choose_accelerator():
     """KVM with nested SVM where there is one; Socle does not drive VMX yet, so not on Intel."""
     if kvm_nests_svm():
         return Accelerator("KVM with nested SVM", ["-accel", "kvm", "-cpu", "host"])
     # Before QEMU 9 the emulated interrupt controller has no x2APIC.
     x2apic = ",+x2apic" if qemu_major() >= 9 else ""
-    return Accelerator("TCG (emulation)", ["-accel", "tcg", "-cpu", TCG_CPU + x2apic])
+    return tcg(TCG_CPU + x2apic)
 
 
 def find_firmware():
