@@ -101,12 +101,16 @@ struct pt_entry {
 extern const struct pt_format pt_ept, pt_ept_xonly, pt_npt;
 extern const struct pt_format pt_s2_4k, pt_s2_16k, pt_s2_64k;
 extern const struct pt_format pt_x86_64, pt_x86_64_5level, pt_pae, pt_x86_32;
+extern const struct pt_format pt_el2, pt_el2_vhe;
 
 /* All rows, for tests and for the check at boot; ends with NULL. */
 extern const struct pt_format *const pt_formats[];
 
 /* PAT that pt_x86_64 and pt_npt are written for (IA32_PAT). */
 #define PT_X86_PAT 0x0007040600070106ULL
+
+/* MAIR_EL2 that pt_el2 and pt_el2_vhe are written for: Normal WB, WT, NC, Device-nGnRE. */
+#define PT_EL2_MAIR 0x000000000444bbffULL
 
 static inline unsigned pt_level_shift(const struct pt_format *fmt, unsigned level)
 {

@@ -8,6 +8,9 @@
  *        every level; memory types by the host's PAT
  *   S2   Arm ARM, "VMSAv8-64 translation table format descriptors", "Stage 2 memory region
  *        attributes"; permissions S2AP[1:0] and XN
+ *   EL2  Arm ARM, "VMSAv8-64 translation table format descriptors", "Stage 1 memory region
+ *        attributes", "Data access permissions", "Instruction execution permissions": one
+ *        privilege level (EL2) or two (EL2&0, HCR_EL2.E2H = 1)
  */
 #include "mm/pt_format.h"
 
@@ -357,7 +360,62 @@ const struct pt_format pt_s2_64k = {
 		},
 };
 
+/* Arm stage 1 at EL2: AttrIndx is an index into PT_EL2_MAIR; AP[2] makes it read-only. */
+#define EL2_ATTR(i) ((u64)(i) << 2)
+#define EL2_MEM     .mem_mask = EL2_ATTR(7), .mem = {EL2_ATTR(0), EL2_ATTR(1), EL2_ATTR(2), EL2_ATTR(3)}
+#define EL2_AP1     BIT(6)
+#define EL2_RO      BIT(7)
+#define EL2_PXN     BIT(53)
+#define EL2_XN      BIT(54)
+
+#define EL2_LEVEL_PAGE(bits)                                                                  \
+	{                                                                                     \
+		.table = NEVER, .leaf = {.mask = S2_TYPE, .value = S2_TYPE},                  \
+		.leaf_bits = S2_TYPE | S2_AF | S2_SH_IS | (bits), .oa_mask = GENMASK(47, 12), \
+		EL2_MEM,                                                                      \
+	}
+#define EL2_LEVEL_BLOCK(lo, bits)                                                              \
+	{                                                                                      \
+		.table = {.mask = S2_TYPE, .value = S2_TABLE},                                 \
+		.leaf = {.mask = S2_TYPE, .value = S2_VALID}, .table_bits = S2_TABLE,          \
+		.leaf_bits = S2_VALID | S2_AF | S2_SH_IS | (bits), .oa_mask = GENMASK(47, lo), \
+		EL2_MEM,                                                                       \
+	}
+
+#define EL2_COMMON(xn, bits)                                                                      \
+	.page_shift = 12, .index_bits = 9, .entry_shift = 3, .max_level = 4, .min_root_level = 4, \
+	.ia_bits_max = 48, .leaf_levels = BIT(1) | BIT(2) | BIT(3), .oa_bits = 48,                \
+	.flags = PT_BBM, .present_mask = S2_VALID, .table_oa_mask = GENMASK(47, 12),              \
+	.accessed = S2_AF, .prot_mask = S2_VALID | EL2_RO | (xn),                                 \
+	.prot =                                                                                   \
+		{                                                                                 \
+			[PT_R] = S2_VALID | EL2_RO | (xn),                                        \
+			[PT_RW] = S2_VALID | (xn),                                                \
+			[PT_RX] = S2_VALID | EL2_RO,                                              \
+			[PT_RWX] = S2_VALID,                                                      \
+	},                                                                                        \
+	.prot_is = {{S2_VALID, S2_VALID}, {EL2_RO, 0}, {(xn), 0}, NEVER},                         \
+	.level = {                                                                                \
+		[1] = EL2_LEVEL_PAGE(bits),                                                       \
+		[2] = EL2_LEVEL_BLOCK(21, bits),                                                  \
+		[3] = EL2_LEVEL_BLOCK(30, bits),                                                  \
+		[4] = S2_LEVEL_TABLE,                                                             \
+	}
+
+/* One privilege level: AP[1] is RES1, bit 54 is XN. */
+const struct pt_format pt_el2 = {
+	.name = "EL2",
+	EL2_COMMON(EL2_XN, EL2_AP1),
+};
+
+/* EL2&0: privileged only (AP[1] = 0), never executable at EL0. */
+const struct pt_format pt_el2_vhe = {
+	.name = "EL2&0",
+	EL2_COMMON(EL2_PXN, EL2_XN),
+};
+
 const struct pt_format *const pt_formats[] = {
 	&pt_ept,    &pt_ept_xonly,     &pt_npt, &pt_s2_4k,  &pt_s2_16k, &pt_s2_64k,
-	&pt_x86_64, &pt_x86_64_5level, &pt_pae, &pt_x86_32, NULL,
+	&pt_x86_64, &pt_x86_64_5level, &pt_pae, &pt_x86_32, &pt_el2,    &pt_el2_vhe,
+	NULL,
 };

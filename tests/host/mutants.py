@@ -84,7 +84,8 @@ MUTANTS = [
      "\tif (r) {\n\t\tcuts_publish(op, cuts, 1);\n\t\tfor (unsigned i = 1; i < count; i++) {\n"
      "\t\t\tsubtree_free", TDP),
     ("granting more on Arm without a flush", "T5", "mm/pt_formats.c",
-     ".flags = PT_BBM,", ".flags = PT_BBM | PT_REWALKS,",
+     ".flags = PT_BBM, .present_mask = S2_VALID, .accessed",
+     ".flags = PT_BBM | PT_REWALKS, .present_mask = S2_VALID, .accessed",
      ("test_pt_format",)),
     ("NPT without the user bit", "T1", "mm/pt_formats.c",
      "[PT_RW] = X86_P | X86_US | X86_RW | X86_NX,", "[PT_RW] = X86_P | X86_RW | X86_NX,",

@@ -67,6 +67,12 @@ static const struct {
 	{&pt_s2_4k, 1, 0x1000, PT_X, PT_MEM_WB, 0x173f},
 	{&pt_s2_4k, 1, 0x1000, PT_W | PT_X, PT_MEM_WB, 0x17bf},
 	{&pt_s2_4k, 1, 0x1000, 0, PT_MEM_WB, 0},
+	/* The same document, stage 1: AttrIndx 4:2; AP 7:6; PXN 53; XN or UXN 54. */
+	{&pt_el2, 1, 0x1000, PT_RX, PT_MEM_WB, 0x17c3},
+	{&pt_el2, 2, 0x200000, PT_RW, PT_MEM_UC, 0x4000000020074d},
+	{&pt_el2_vhe, 1, 0x1000, PT_RX, PT_MEM_WB, 0x40000000001783},
+	{&pt_el2_vhe, 3, 0x40000000, PT_RW, PT_MEM_WC, 0x60000040000709},
+	{&pt_el2_vhe, 1, 0x1000, PT_W, PT_MEM_WB, 0},
 	{&pt_s2_4k, 1, 0x1000000000000, PT_RWX, PT_MEM_WB, 0},
 	{&pt_s2_16k, 1, 0x4000, PT_RWX, PT_MEM_WB, 0x47ff},
 	{&pt_s2_16k, 1, 0x1000, PT_RWX, PT_MEM_WB, 0},
