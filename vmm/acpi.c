@@ -32,9 +32,12 @@
 #define FADT_FLAGS        112
 #define FADT_RESET_REG    116
 #define FADT_RESET_VALUE  128
+#define FADT_ARM_BOOT     129
 #define FADT_X_PM_TMR_BLK 208
 #define FLAG_TMR_VAL_EXT  BIT(8)
 #define FLAG_RESET_SUP    BIT(10)
+#define ARM_PSCI          BIT(0)
+#define ARM_PSCI_BY_HVC   BIT(1)
 
 /* "Multiple APIC Description Table (MADT)" */
 #define MADT_LAPIC_BASE     36
@@ -44,7 +47,23 @@
 #define MADT_OVERRIDE       2
 #define MADT_LAPIC_OVERRIDE 5
 #define MADT_X2APIC         9
+#define MADT_GICC           0xb
+#define MADT_GICD           0xc
+#define MADT_GICR           0xe
+#define MADT_ITS            0xf
 #define LAPIC_ENABLED       BIT(0)
+#define GICC_ENABLED        BIT(0)
+
+/* "GIC CPU Interface (GICC) Structure", offsets in the entry */
+#define GICC_FLAGS       12
+#define GICC_MAINTENANCE 56
+#define GICC_GICR_BASE   60
+#define GICC_MPIDR       68
+
+/* "Generic Timer Description Table (GTDT)" */
+#define GTDT_PHYS 56
+#define GTDT_VIRT 64
+#define GTDT_HYP  72
 
 /* "Serial Port Console Redirection Table" */
 #define SPCR_TYPE     36
@@ -87,11 +106,18 @@ static u32 read_32(struct bytes b, u64 offset)
 	return (u32)read_le(b, offset, 4);
 }
 
+/* "Access Size" of an address: byte, word, doubleword, quadword from 1 on. */
+static u8 access_bytes(u8 code)
+{
+	return (u8)(code >= 1 && code <= 4 ? 1 << (code - 1) : 0);
+}
+
 static struct acpi_address read_address(struct bytes b, u64 offset)
 {
 	return (struct acpi_address){
 		.space = read_8(b, offset),
 		.bit_width = read_8(b, offset + 1),
+		.access_bytes = access_bytes(read_8(b, offset + 3)),
 		.address = read_le(b, offset + 4, 8),
 	};
 }
@@ -159,6 +185,8 @@ static void parse_fadt(struct acpi_info *info, struct bytes t)
 		info->reset_register = read_address(t, FADT_RESET_REG);
 		info->reset_value = read_8(t, FADT_RESET_VALUE);
 	}
+	info->has_psci = read_16(t, FADT_ARM_BOOT) & ARM_PSCI;
+	info->psci_by_hvc = read_16(t, FADT_ARM_BOOT) & ARM_PSCI_BY_HVC;
 }
 
 static void add_cpu(struct acpi_info *info, u32 apic_id, u32 flags)
@@ -192,6 +220,31 @@ static void add_override(struct acpi_info *info, struct bytes e)
 	}
 }
 
+static void add_gicc(struct acpi_info *info, struct bytes e)
+{
+	if ((read_32(e, GICC_FLAGS) & GICC_ENABLED) && info->gicc_count < ACPI_MAX_CPUS) {
+		info->giccs[info->gicc_count++] =
+			(struct acpi_gicc){.mpidr = read_le(e, GICC_MPIDR, 8),
+					   .gicr_base = read_le(e, GICC_GICR_BASE, 8),
+					   .maintenance_gsi = read_32(e, GICC_MAINTENANCE)};
+	}
+}
+
+static void add_gicr(struct acpi_info *info, struct bytes e)
+{
+	if (info->gicr_count < ACPI_MAX_GICRS) {
+		info->gicrs[info->gicr_count++] =
+			(struct acpi_gicr){.base = read_le(e, 4, 8), .size = read_32(e, 12)};
+	}
+}
+
+static void add_its(struct acpi_info *info, struct bytes e)
+{
+	if (info->its_count < ACPI_MAX_ITS) {
+		info->its[info->its_count++] = read_le(e, 8, 8);
+	}
+}
+
 /* The smallest length of each entry type that we read. */
 static u8 madt_entry_size(u8 type)
 {
@@ -204,7 +257,14 @@ static u8 madt_entry_size(u8 type)
 	case MADT_OVERRIDE:
 		return 10;
 	case MADT_X2APIC:
+	case MADT_GICR:
 		return 16;
+	case MADT_ITS:
+		return 20;
+	case MADT_GICD:
+		return 24;
+	case MADT_GICC:
+		return 76; /* ACPI 5.1's: up to the MPIDR */
 	default:
 		return 2;
 	}
@@ -227,6 +287,19 @@ static void parse_madt_entry(struct acpi_info *info, struct bytes e)
 		break;
 	case MADT_LAPIC_OVERRIDE:
 		info->lapic_base = read_le(e, 4, 8);
+		break;
+	case MADT_GICC:
+		add_gicc(info, e);
+		break;
+	case MADT_GICD:
+		info->gicd_base = read_le(e, 8, 8);
+		info->gic_version = read_8(e, 20);
+		break;
+	case MADT_GICR:
+		add_gicr(info, e);
+		break;
+	case MADT_ITS:
+		add_its(info, e);
 		break;
 	default:
 		break;
@@ -263,6 +336,14 @@ static void parse_spcr(struct acpi_info *info, struct bytes t)
 	}
 }
 
+static void parse_gtdt(struct acpi_info *info, struct bytes t)
+{
+	info->has_gtdt = true;
+	info->timer_phys_gsi = read_32(t, GTDT_PHYS);
+	info->timer_virt_gsi = read_32(t, GTDT_VIRT);
+	info->timer_hyp_gsi = read_32(t, GTDT_HYP);
+}
+
 /* The first table of a kind counts. */
 static void parse_table(struct acpi_info *info, struct bytes t)
 {
@@ -272,6 +353,8 @@ static void parse_table(struct acpi_info *info, struct bytes t)
 		parse_madt(info, t);
 	} else if (memcmp(t.p, "SPCR", 4) == 0 && !info->has_spcr) {
 		parse_spcr(info, t);
+	} else if (memcmp(t.p, "GTDT", 4) == 0 && !info->has_gtdt) {
+		parse_gtdt(info, t);
 	}
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What the host's ACPI tables say, of the little that the core needs: PM timer, CPUs, interrupt
- * controllers, serial port, reset register. A pure parser over a window of physical memory: no AML.
+ * What the host's ACPI tables say, of the little that the core needs: timers, CPUs, interrupt
+ * controllers, serial port, reset register, PSCI. A pure parser over a window of physical memory:
+ * no AML.
  *
  * A table that is cut short, has a wrong checksum or lies outside of the window is ignored with a
  * warning. Advanced Configuration and Power Interface Specification 6.5, chapter "ACPI Software
@@ -14,6 +15,8 @@
 #define ACPI_MAX_CPUS      256
 #define ACPI_MAX_IOAPICS   8
 #define ACPI_MAX_OVERRIDES 16
+#define ACPI_MAX_GICRS     32
+#define ACPI_MAX_ITS       8
 
 /* Physical memory that the parser may read: the byte at address @start lies at @base. */
 struct acpi_window {
@@ -28,6 +31,20 @@ struct acpi_address {
 	u64 address; /* 0: there is none */
 	u8 space;    /* enum acpi_space, or another number */
 	u8 bit_width;
+	u8 access_bytes; /* 1, 2, 4 or 8; 0: not told */
+};
+
+/* "GIC CPU Interface (GICC) Structure" of a CPU that is enabled. */
+struct acpi_gicc {
+	u64 mpidr;
+	u64 gicr_base;       /* 0: in one of the regions */
+	u32 maintenance_gsi; /* 0: not told */
+};
+
+/* "GIC Redistributor (GICR) Structure" */
+struct acpi_gicr {
+	u64 base;
+	u32 size;
 };
 
 struct acpi_ioapic {
@@ -42,7 +59,7 @@ struct acpi_override {
 };
 
 struct acpi_info {
-	bool has_fadt, has_madt, has_spcr;
+	bool has_fadt, has_madt, has_spcr, has_gtdt;
 
 	u16 pm_timer_port; /* 0: none, or not in I/O space */
 	u8 pm_timer_bits;  /* 24 or 32 */
@@ -57,6 +74,18 @@ struct acpi_info {
 	struct acpi_ioapic ioapics[ACPI_MAX_IOAPICS];
 	u32 override_count;
 	struct acpi_override overrides[ACPI_MAX_OVERRIDES];
+
+	u64 gicd_base;  /* 0: no distributor */
+	u8 gic_version; /* as the table says, 0: it does not */
+	u32 gicc_count;
+	struct acpi_gicc giccs[ACPI_MAX_CPUS];
+	u32 gicr_count;
+	struct acpi_gicr gicrs[ACPI_MAX_GICRS];
+	u32 its_count;
+	u64 its[ACPI_MAX_ITS];
+	u32 timer_phys_gsi, timer_virt_gsi,
+		timer_hyp_gsi; /* GTDT: EL1, EL1 virtual, EL2; 0: none */
+	bool has_psci, psci_by_hvc;
 
 	struct acpi_address serial;
 	u8 serial_type; /* SPCR interface type: 0 16550, 3 PL011, ... */

@@ -176,6 +176,11 @@ int console_getc(void)
 	return arch_uart_getc();
 }
 
+bool console_has_screen(void)
+{
+	return console.has_screen;
+}
+
 bool console_poll(void)
 {
 	bool clean;

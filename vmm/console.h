@@ -29,6 +29,9 @@ void console_guest_tx(u8 byte);
 /* Returns a byte typed at the host's serial port, or -1. By one CPU at a time. */
 int console_getc(void);
 
+/* Is there a framebuffer, and so anything for console_poll to draw? */
+bool console_has_screen(void);
+
 /*
  * Draws some of what changed on the framebuffer; bounded work. Call it from one CPU about every
  * 20 ms, and more often while it returns true: more is left to draw.

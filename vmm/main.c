@@ -3,9 +3,56 @@
 #include "vmm/main.h"
 
 #include "mm/page.h"
+#include "mm/pt_format.h"
 #include "vmm/arch.h"
+#include "vmm/console.h"
 #include "vmm/log.h"
+#include "vmm/panic.h"
 #include "vmm/vm.h"
+
+#define FREE_RANGES_MAX 512
+
+static void formats_check(void)
+{
+	for (const struct pt_format *const *f = pt_formats; *f; f++) {
+		if (pt_format_check(*f)) {
+			panic("page-table format %s is inconsistent", (*f)->name);
+		}
+	}
+}
+
+void hv_memory_init(const struct boot_info *bi)
+{
+	static struct range free[FREE_RANGES_MAX];
+	size_t count = 0;
+
+	phys_offset = DIRECT_MAP_BASE;
+	for (u64 i = 0; i < bi->range_count && count < FREE_RANGES_MAX; i++) {
+		if (bi->ranges[i].kind == BOOT_RANGE_FREE) {
+			free[count++] = (struct range){bi->ranges[i].base, bi->ranges[i].size};
+		}
+	}
+	if (page_init(free, count)) {
+		panic("no memory (%lu free ranges)", count);
+	}
+	formats_check();
+}
+
+void hv_screen_finish(void)
+{
+	while (console_poll()) {
+		/* No guest's exits draw the screen any more. */
+	}
+}
+
+void hv_wait_for_enter(void)
+{
+	log_info("press Enter to power the machine off");
+	hv_screen_finish();
+	while (console_getc() != '\r') {
+		/* Nothing else is left to do. */
+	}
+}
 
 /* Runs @vm until it is off or dead; a reset by the guest starts it again. */
 static bool vm_run(struct vm *vm)

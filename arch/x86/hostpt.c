@@ -11,7 +11,7 @@
 #include "arch/x86/hostpt.h"
 
 #include "arch/cpu.h"
-#include "arch/x86/table_pages.h"
+#include "vmm/table_pages.h"
 #include "arch/x86/x86.h"
 #include "mm/page.h"
 #include "mm/pt_format.h"

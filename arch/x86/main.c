@@ -13,7 +13,6 @@
 #include "arch/x86/uart.h"
 #include "arch/x86/x86.h"
 #include "mm/page.h"
-#include "mm/pt_format.h"
 #include "vmm/acpi.h"
 #include "vmm/arch.h"
 #include "vmm/console.h"
@@ -22,7 +21,6 @@
 #include "vmm/main.h"
 #include "vmm/panic.h"
 
-#define FREE_RANGES_MAX    512
 #define EXIT_FAILURE_GUEST 1
 #define EXIT_PANIC         2
 #define IOAPIC_PINS        24
@@ -42,31 +40,6 @@ bool host_uart_interrupts;
 static struct percpu boot_cpu;
 static const struct boot_info *boot;
 static struct acpi_info acpi;
-
-static void memory_init(const struct boot_info *bi)
-{
-	static struct range free[FREE_RANGES_MAX];
-	size_t count = 0;
-
-	phys_offset = DIRECT_MAP_BASE;
-	for (u64 i = 0; i < bi->range_count && count < FREE_RANGES_MAX; i++) {
-		if (bi->ranges[i].kind == BOOT_RANGE_FREE) {
-			free[count++] = (struct range){bi->ranges[i].base, bi->ranges[i].size};
-		}
-	}
-	if (page_init(free, count)) {
-		panic("no memory (%lu free ranges)", count);
-	}
-}
-
-static void formats_check(void)
-{
-	for (const struct pt_format *const *f = pt_formats; *f; f++) {
-		if (pt_format_check(*f)) {
-			panic("page-table format %s is inconsistent", (*f)->name);
-		}
-	}
-}
 
 /* Control registers as the core wants them: no guest-visible feature depends on the firmware. */
 static void cpu_features_init(void)
@@ -121,13 +94,12 @@ void x86_start(const struct boot_info *bi)
 	boot = bi;
 	desc_init(&boot_cpu);
 	cpu_features_init();
-	memory_init(bi);
+	hv_memory_init(bi);
 	hostpt_init(bi);
 	console_init(bi);
 	if (ksyms_init(phys_ptr(hpa(bi->core_elf)), bi->core_elf_size)) {
 		log_warn("no symbols: backtraces will show addresses only");
 	}
-	formats_check();
 	acpi_read(bi);
 	time_init(acpi.pm_timer_port);
 	lapic_init();
@@ -191,27 +163,15 @@ static void firmware_power_off(const struct boot_info *bi)
 	}
 }
 
-/* No guest's exits draw the screen any more. */
-static void screen_finish(void)
-{
-	while (console_poll()) {
-		cpu_relax();
-	}
-}
-
 void arch_machine_end(const struct boot_info *bi, bool success)
 {
 	if (!success) {
 		debug_exit(EXIT_FAILURE_GUEST);
-		log_info("press Enter to power the machine off");
-		screen_finish();
-		while (console_getc() != '\r') {
-			cpu_relax();
-		}
+		hv_wait_for_enter();
 	}
-	screen_finish();
+	hv_screen_finish();
 	firmware_power_off(bi);
 	log_error("the firmware did not power the machine off: do it by hand");
-	screen_finish();
+	hv_screen_finish();
 	halt_forever();
 }

@@ -12,7 +12,7 @@
 #include "arch/x86/msr.h"
 #include "arch/x86/regs.h"
 #include "arch/x86/svm.h"
-#include "arch/x86/table_pages.h"
+#include "vmm/table_pages.h"
 #include "arch/x86/time.h"
 #include "vmm/arch.h"
 #include "vmm/log.h"

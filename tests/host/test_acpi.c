@@ -284,6 +284,110 @@ static void madt_entries_end_in_time(void **state)
 	assert_int_equal(warnings, 1);
 }
 
+/* An Arm server's tables, in place of a PC's. */
+static void make_arm(void)
+{
+	static const u8 gicc_sizes[] = {80, 82, 76};
+	u32 at = MADT + 44;
+
+	make_all();
+	begin_table(FADT, "GTDT", 104);
+	put(FADT + 56, 4, 30);
+	put(FADT + 64, 4, 27);
+	put(FADT + 72, 4, 26);
+	seal_table(FADT);
+	for (u32 i = 0; i < 3; i++) {
+		memset(memory + at, 0, gicc_sizes[i]);
+		memory[at] = 0xb;
+		memory[at + 1] = gicc_sizes[i];
+		memory[at + 12] = i != 1; /* the second one is disabled */
+		put(at + 56, 4, 25);
+		put(at + 60, 8, i == 2 ? 0x1230000 : 0);
+		put(at + 68, 8, 0x100000000 + i);
+		at += gicc_sizes[i];
+	}
+	put(at, 8, 0x180c); /* GICD */
+	put(at + 8, 8, 0x8000000);
+	put(at + 16, 8, 3ull << 32);
+	put(at + 24, 4, 0x100e); /* GICR */
+	put(at + 28, 8, 0x80a0000);
+	put(at + 36, 4, 0xf60000);
+	put(at + 40, 8, 0x140f); /* ITS */
+	put(at + 48, 8, 0x8080000);
+	put(at + 56, 4, 0);
+	begin_table(MADT, "APIC", at + 60 - MADT);
+	seal_table(MADT);
+	begin_table(SPCR, "SPCR", 80);
+	memory[SPCR + 36] = 3;
+	put(SPCR + 40, 4, 0x03002000); /* memory, 32 bits, doubleword */
+	put(SPCR + 44, 8, 0x9000000);
+	memory[SPCR + 52] = 8;
+	put(SPCR + 54, 4, 33);
+	seal_table(SPCR);
+}
+
+static void reads_arm_tables(void **state)
+{
+	(void)state;
+	make_arm();
+	assert_int_equal(parse(), 0);
+	assert_int_equal(warnings, 0);
+	assert_true(info.has_gtdt && info.has_madt && info.has_spcr && !info.has_fadt);
+	assert_int_equal(info.timer_phys_gsi, 30);
+	assert_int_equal(info.timer_virt_gsi, 27);
+	assert_int_equal(info.timer_hyp_gsi, 26);
+	assert_int_equal(info.gicc_count, 2);
+	assert_int_equal(info.giccs[0].mpidr, 0x100000000);
+	assert_int_equal(info.giccs[0].gicr_base, 0);
+	assert_int_equal(info.giccs[1].mpidr, 0x100000002);
+	assert_int_equal(info.giccs[1].gicr_base, 0x1230000);
+	assert_int_equal(info.giccs[1].maintenance_gsi, 25);
+	assert_int_equal(info.gicd_base, 0x8000000);
+	assert_int_equal(info.gic_version, 3);
+	assert_int_equal(info.gicr_count, 1);
+	assert_int_equal(info.gicrs[0].base, 0x80a0000);
+	assert_int_equal(info.gicrs[0].size, 0xf60000);
+	assert_int_equal(info.its_count, 1);
+	assert_int_equal(info.its[0], 0x8080000);
+	assert_int_equal(info.cpu_count, 0);
+	assert_int_equal(info.serial_type, 3);
+	assert_int_equal(info.serial.address, 0x9000000);
+	assert_int_equal(info.serial.space, ACPI_SPACE_MEMORY);
+	assert_int_equal(info.serial.access_bytes, 4);
+	assert_int_equal(info.serial_gsi, 33);
+}
+
+static void reads_arm_boot_flags(void **state)
+{
+	(void)state;
+	for (u32 flags = 0; flags < 4; flags++) {
+		make_all();
+		put(FADT + 129, 2, flags);
+		seal_table(FADT);
+		assert_int_equal(parse(), 0);
+		assert_int_equal(info.has_psci, flags & 1);
+		assert_int_equal(info.psci_by_hvc, flags >> 1);
+	}
+}
+
+/* A short GICC is an older revision's, without what is read of it here. */
+static void refuses_short_gic_entries(void **state)
+{
+	static const u8 rows[][2] = {{0xb, 75}, {0xc, 23}, {0xe, 15}, {0xf, 19}};
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_SIZE(rows); i++) {
+		make_arm();
+		memory[MADT + 44] = rows[i][0];
+		memory[MADT + 45] = rows[i][1];
+		seal_table(MADT);
+		assert_int_equal(parse(), 0);
+		assert_int_equal(info.gicc_count, 0);
+		assert_int_equal(info.gicd_base, 0);
+		assert_int_equal(warnings, 1);
+	}
+}
+
 /* More entries than there is room for are left out. */
 static void counts_are_capped(void **state)
 {
@@ -296,13 +400,14 @@ static void counts_are_capped(void **state)
 		u32 at = MADT + 44 + i * 16;
 
 		memset(memory + at, 0, 16);
-		memory[at] = (u8)(1 + i % 2);
+		memory[at] = i % 4 == 2 ? 0xe : (u8)(1 + i % 2);
 		memory[at + 1] = 16;
 	}
 	seal_table(MADT);
 	assert_int_equal(parse(), 0);
 	assert_int_equal(info.ioapic_count, ACPI_MAX_IOAPICS);
 	assert_int_equal(info.override_count, ACPI_MAX_OVERRIDES);
+	assert_int_equal(info.gicr_count, ACPI_MAX_GICRS);
 }
 
 static void survives_spoilt_tables(void **state)
@@ -312,7 +417,11 @@ static void survives_spoilt_tables(void **state)
 	(void)state;
 	srandom(1);
 	for (int round = 0; round < 50000; round++) {
-		make_all();
+		if (round & 1) {
+			make_arm();
+		} else {
+			make_all();
+		}
 		for (int i = 0; i < 4; i++) {
 			memory[random() % 0x700] = (u8)random();
 		}
@@ -329,6 +438,9 @@ static void survives_spoilt_tables(void **state)
 		(void)parse();
 		assert_true(info.cpu_count <= ACPI_MAX_CPUS);
 		assert_true(info.ioapic_count <= ACPI_MAX_IOAPICS);
+		assert_true(info.gicc_count <= ACPI_MAX_CPUS);
+		assert_true(info.gicr_count <= ACPI_MAX_GICRS);
+		assert_true(info.its_count <= ACPI_MAX_ITS);
 	}
 }
 
@@ -341,6 +453,9 @@ int main(void)
 		cmocka_unit_test(refuses_bad_roots),
 		cmocka_unit_test(short_fadt_and_memory_timer),
 		cmocka_unit_test(madt_entries_end_in_time),
+		cmocka_unit_test(reads_arm_tables),
+		cmocka_unit_test(reads_arm_boot_flags),
+		cmocka_unit_test(refuses_short_gic_entries),
 		cmocka_unit_test(counts_are_capped),
 		cmocka_unit_test(survives_spoilt_tables),
 	};
