@@ -10,6 +10,11 @@ trap 'rm -rf "$work"' EXIT
 mkdir "$work/gcc" "$work/clang"
 git ls-files -z | xargs -0 cp --parents -t "$work/gcc"
 git ls-files -z | xargs -0 cp --parents -t "$work/clang"
+# What has been fetched once is the same.
+for tree in gcc clang; do
+    mkdir "$work/$tree/build"
+    ln -s "$PWD/build/cache" "$work/$tree/build/cache"
+done
 make -s -C "$work/gcc" -j2 ARCH="$arch"
 cmp "$work/gcc/$efi" "$efi"
 make -s -C "$work/clang" -j2 ARCH="$arch" CC=clang

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks who includes whom, and the habits that go with it.
 
-    boot/            -> gnu-efi, vmm/boot_info.h, mm/types.h, mm/bits.h
+    boot/            -> gnu-efi, libfdt, zlib, vmm/boot_info.h, mm/types.h, mm/bits.h
     nested/          -> vmm/, arch public headers, mm/
-    vmm/             -> arch public headers, mm/; no inline assembly
+    vmm/             -> arch public headers, mm/, libfdt; no inline assembly
     arch/<a>/        -> itself, arch public headers, vmm/, mm/
     arch/<a>/include -> mm/, itself, headers of arch/<a>/ (the parts of struct vm and vcpu)
     mm/              -> ISO C headers only; no assembly, no architecture macro
@@ -22,7 +22,10 @@ ISO_C = set(
     " stdio stdlib stdnoreturn string".split()
 )
 # Other people's libraries: which folder may use which.
-SYSTEM_HEADERS = {"boot": {"efi.h", "efilib.h", "efibind.h", "efiprot.h"}, "vmm": {"libfdt.h"}}
+SYSTEM_HEADERS = {
+    "boot": {"efi.h", "efilib.h", "efibind.h", "efiprot.h", "libfdt.h", "zlib.h"},
+    "arch/arm64": {"libfdt.h"},
+}
 BOOT_HEADERS = {"vmm/boot_info.h", "mm/types.h", "mm/bits.h"}
 SOURCE_DIRS = ("boot", "arch", "mm", "vmm", "nested", "tests")
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>|(\S+))')

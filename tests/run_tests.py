@@ -57,28 +57,37 @@ def make(*arguments):
     return ["make", "--no-print-directory", *arguments]
 
 
+EFI = {"x86_64": "BOOTX64.EFI", "arm64": "BOOTAA64.EFI"}
+
+
+def arch_steps(arch):
+    """What is built and run for each architecture."""
+    core = f"build/{arch}/socle.elf"
+    efi = f"build/{arch}/{EFI[arch]}"
+    yield f"{arch}: newlib", make(f"ARCH={arch}", "newlib-test"), step_counts
+    yield f"{arch}: no FP or SIMD in the core", ["tests/check_simd.py", core], step_counts
+    yield f"{arch}: W^X", ["tests/check_elf.py", core], step_counts
+    yield f"{arch}: builds", ["tests/check_build.sh", arch, efi], step_counts
+    yield f"{arch}: system", make(f"ARCH={arch}", "system-test"), pytest_counts
+
+
 def steps(arguments):
-    core = f"build/{arguments.arch}/socle.elf"
-    efi = f"build/{arguments.arch}/BOOTX64.EFI"
     for program in arguments.host_tests:
         yield os.path.basename(program), [program], host_counts
-    yield "newlib", make("newlib-test"), step_counts
     yield "layers", ["tests/check_layers.py"], step_counts
     yield "headers alone", ["tests/check_headers.sh"], step_counts
     yield "sizes", ["tests/check_size.py"], step_counts
-    yield "no FP or SIMD in the core", ["tests/check_simd.py", core], step_counts
-    yield "W^X", ["tests/check_elf.py", core], step_counts
     yield "coverage of mm/", make("cover"), step_counts
     yield "seeded bugs in mm/", make("mutants"), step_counts
     yield "fuzzing, briefly", make("fuzz", "FUZZ_SECONDS=5"), step_counts
-    yield "builds", ["tests/check_build.sh", arguments.arch, efi], step_counts
-    yield "system", make("system-test"), pytest_counts
+    for arch in arguments.arch:
+        yield from arch_steps(arch)
 
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--arch", required=True)
-    parser.add_argument("host_tests", nargs="+")
+    parser.add_argument("--arch", nargs="+", required=True, choices=EFI)
+    parser.add_argument("--host-tests", nargs="+", required=True)
     arguments = parser.parse_args()
     passed = failed = 0
     failures = []

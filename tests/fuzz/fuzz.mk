@@ -7,11 +7,21 @@ FUZZ_CFLAGS := -std=gnu17 -O1 -g -I. -Iarch/x86/include -Itests/host $(WARN) \
 	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 
 FUZZ_TARGETS := fuzz_tdp fuzz_config fuzz_insn
+FUZZ_TARGETS += fuzz_arm64_image fuzz_arm64_exit fuzz_host_info
+FUZZ_TARGETS += fuzz_linux_image fuzz_vgic fuzz_vmx
 SRC_fuzz_tdp := $(MM_SRC) tests/host/tdp_world.c tests/host/tdp_machine.c
 FLAGS_fuzz_tdp := $(MM_TEST_FLAGS)
 SRC_fuzz_config := $(SRC_test_config)
+SRC_fuzz_arm64_image := $(SRC_test_boot_image)
+LIBS_fuzz_arm64_image := $(LIBS_test_boot_image)
 SRC_fuzz_insn := $(SRC_test_insn) arch/x86/insn_mmio.c
 LIBS_fuzz_insn := $(LIBS_test_insn)
+SRC_fuzz_arm64_exit := $(addprefix arch/arm64/,insn.c psci.c sysreg_trap.c idregs.c inject.c)
+SRC_fuzz_host_info := $(SRC_test_host_info) $(SRC_test_guest_dt) vmm/acpi.c
+LIBS_fuzz_host_info := -lfdt
+SRC_fuzz_linux_image := $(SRC_test_linux_image)
+SRC_fuzz_vgic := $(SRC_test_vgic)
+SRC_fuzz_vmx := $(addprefix arch/x86/,vmcs.c vmx_caps.c vmx_checks.c vmx_checks_guest.c vmx_decode.c)
 
 FUZZ_BINS := $(FUZZ_TARGETS:%=build/fuzz/%)
 

@@ -18,6 +18,10 @@ SRC_test_config := boot/config.c boot/text.c
 SRC_test_memmap := boot/memmap.c
 SRC_test_core_elf := boot/core_elf.c
 SRC_test_boot_x86 := boot/x86_64_cpu.c boot/x86_64_image.c boot/x86_64_paging.c boot/text.c
+HOST_TESTS += test_boot_arm64 test_boot_image
+SRC_test_boot_arm64 := boot/arm64_cpu.c boot/arm64_paging.c boot/text.c
+SRC_test_boot_image := boot/arm64_image.c boot/gzip.c boot/text.c
+LIBS_test_boot_image := -lz
 HOST_TESTS += test_memslot test_bzimage
 SRC_test_memslot := vmm/memslot.c
 SRC_test_bzimage := arch/x86/bzimage.c
@@ -42,6 +46,23 @@ HOST_TESTS += test_vplatform
 SRC_test_vplatform := $(SRC_test_vlapic) arch/x86/vioapic.c arch/x86/vpic.c arch/x86/vpit.c \
 	arch/x86/vrtc.c arch/x86/vpmtimer.c arch/x86/vpci.c arch/x86/vplatform.c vmm/vuart.c
 
+HOST_TESTS += test_vpl011 test_vpl031 test_linux_image test_guest_dt
+SRC_test_vpl011 := arch/arm64/vpl011.c
+SRC_test_vpl031 := arch/arm64/vpl031.c
+SRC_test_linux_image := arch/arm64/linux_image.c
+SRC_test_guest_dt := arch/arm64/guest_dt.c
+LIBS_test_guest_dt := -lfdt
+HOST_TESTS += test_vgic
+SRC_test_vgic := arch/arm64/vgic.c arch/arm64/vgic_reg.c tests/host/test_vgic_model.c
+HOST_TESTS += test_linux_boot
+SRC_test_linux_boot := arch/arm64/linux_boot.c $(SRC_test_linux_image) $(SRC_test_guest_dt)
+LIBS_test_linux_boot := -lfdt
+HOST_TESTS += test_host_info
+SRC_test_host_info := arch/arm64/host_info.c arch/arm64/host_dt.c
+LIBS_test_host_info := -lfdt
+HOST_TESTS += test_vtimer
+SRC_test_vtimer := arch/arm64/vtimer.c $(SRC_test_vgic)
+
 include tests/host/mm.mk
 
 HOST_TESTS += test_insn
@@ -49,6 +70,20 @@ SRC_test_insn := arch/x86/insn.c arch/x86/insn_table.c tests/host/test_insn_orac
 LIBS_test_insn := -lZydis
 HOST_TESTS += test_insn_mmio
 SRC_test_insn_mmio := arch/x86/insn.c arch/x86/insn_table.c arch/x86/insn_mmio.c
+HOST_TESTS += test_vmx_caps test_vmx_checks test_vmx_decode
+SRC_test_vmx_caps := arch/x86/vmx_caps.c arch/x86/vmcs.c
+SRC_test_vmx_checks := arch/x86/vmx_checks.c arch/x86/vmx_checks_guest.c arch/x86/vmcs.c
+SRC_test_vmx_decode := arch/x86/vmx_decode.c arch/x86/vmcs.c
+HOST_TESTS += test_arm64_vmid
+SRC_test_arm64_vmid := arch/arm64/vmid.c
+
+HOST_TESTS += test_arm64_insn
+SRC_test_arm64_insn := arch/arm64/insn.c
+HOST_TESTS += test_arm64_idregs test_arm64_sysreg test_arm64_inject test_arm64_psci
+SRC_test_arm64_idregs := arch/arm64/idregs.c arch/arm64/el2_controls.c
+SRC_test_arm64_sysreg := arch/arm64/sysreg_trap.c arch/arm64/idregs.c
+SRC_test_arm64_inject := arch/arm64/inject.c
+SRC_test_arm64_psci := arch/arm64/psci.c
 
 HOST_BINS := $(HOST_TESTS:%=build/host/%)
 

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Prints the system's own Debian source entries with another suite in them.
 
-    apt_source.py NUMBER SUITE     the NUMBERth candidate (from 0) as a deb822 stanza
+    apt_source.py NUMBER SUITE [TYPE]     the NUMBERth candidate (from 0) as a deb822 stanza; TYPE is
+                                          deb (the default) or deb-src
 
 The mirror, its options and its keys stay the user's. Third parties' entries often use Debian's suite
 names too, so candidates are ordered by how much they look like Debian's archive; the caller takes
@@ -80,13 +81,14 @@ def rank(entry):
 
 def main():
     number, suite = int(sys.argv[1]), sys.argv[2]
+    kind = sys.argv[3] if len(sys.argv) > 3 else "deb"
     candidates = sorted(filter(is_candidate, read_entries()), key=rank)
     if number >= len(candidates):
         return 1
     entry = candidates[number]
     # Only what says where the archive is and how to trust it.
     kept = ("uris", "signed-by", "trusted", "check-valid-until", "check-date", "by-hash")
-    print(f"Types: deb\nSuites: {suite}\nComponents: main")
+    print(f"Types: {kind}\nSuites: {suite}\nComponents: main")
     for key in kept:
         if key in entry:
             print(f"{key}: {entry[key]}")

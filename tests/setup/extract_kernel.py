@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Takes a kernel image and a few modules out of a Debian linux-image package.
 
-    extract_kernel.py PACKAGE.deb OUT
+    extract_kernel.py ARCH PACKAGE.deb OUT
 
 leaves OUT/vmlinuz, OUT/modules/*.ko (unpacked, with what they depend on) and OUT/modules/order, the
 file names in the order in which they can be inserted. One pass over the package: it unpacks to some
@@ -17,7 +17,10 @@ import tarfile
 from pathlib import Path
 
 # What the tests insert; what these depend on is found by the modules' own words.
-WANTED = ["kvm-amd", "virtio_pci", "virtio_blk", "virtio_console"]
+WANTED = {
+    "x86_64": ["kvm-amd", "virtio_pci", "virtio_blk", "virtio_console"],
+    "arm64": ["virtio_mmio", "virtio_pci", "virtio_blk", "virtio_console"],
+}
 # Where to look for them and for their dependencies.
 FOLDERS = (
     "arch/x86/kvm virt/lib drivers/crypto/ccp drivers/char/hw_random drivers/virtio drivers/block "
@@ -56,7 +59,7 @@ def read_package(deb):
     return image, modules
 
 
-def insertion_order(modules):
+def insertion_order(wanted, modules):
     """Wanted modules after what they depend on; a kernel with one built in lacks its file."""
     order = []
 
@@ -67,18 +70,18 @@ def insertion_order(modules):
                 visit(other)
             order.append(name)
 
-    for name in WANTED:
+    for name in wanted:
         visit(name)
     return order
 
 
 def main():
-    deb, out = sys.argv[1], Path(sys.argv[2])
+    arch, deb, out = sys.argv[1], sys.argv[2], Path(sys.argv[3])
     image, modules = read_package(deb)
     if image is None:
         sys.exit(f"Socle set-up: no kernel image in {deb}")
     (out / "modules").mkdir(parents=True, exist_ok=True)
-    order = insertion_order(modules)
+    order = insertion_order(WANTED[arch], modules)
     for name in order:
         (out / "modules" / f"{name}.ko").write_bytes(modules[name])
     (out / "modules" / "order").write_text("".join(f"{name}.ko\n" for name in order))

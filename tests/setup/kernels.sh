@@ -1,18 +1,19 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Fetches stock Debian kernels to run as guests:  kernels.sh CACHE SERIES...   (6.1, 6.12)
+# Fetches stock Debian kernels to run as guests:  kernels.sh ARCH CACHE SERIES...   (6.1, 6.12)
 #
-# leaves CACHE/SERIES/{vmlinuz,version,modules/}. A series that is there already is left alone, so
+# ARCH is x86_64 or arm64. This leaves CACHE/SERIES/{vmlinuz,version,modules/}. A series that is there already is left alone, so
 # nothing is said and nothing is looked up. Remove its folder to fetch the newest again.
 #
 # The packages come from the user's own Debian mirror: a copy of its source entry, with the suite
-# that has the series, in a private apt directory below CACHE. The system's apt is not touched and
-# no privilege is needed.
+# that has the series, in a private apt directory below CACHE.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/setup/common.sh
 . "$here/common.sh"
+# shellcheck source=tests/setup/private_apt.sh
+. "$here/private_apt.sh"
 
 suites() { # SERIES: where Debian has it, best first
     case $1 in
@@ -28,38 +29,10 @@ suites() { # SERIES: where Debian has it, best first
     esac
 }
 
-private_apt() { # DIR NUMBER SUITE: sets up an apt of our own; fails when there is no such entry
-    mkdir -p "$1/lists/partial" "$1/cache/archives/partial" "$1/empty"
-    : >"$1/status"
-    /usr/bin/python3 "$here/apt_source.py" "$2" "$3" >"$1/socle.sources" || return 1
-    cat >"$1/apt.conf" <<CONF
-Dir::Etc::SourceList "$1/socle.sources";
-Dir::Etc::SourceParts "$1/empty";
-Dir::Etc::Preferences "$1/none";
-Dir::Etc::PreferencesParts "$1/empty";
-Dir::State "$1";
-Dir::State::Lists "$1/lists";
-Dir::State::Status "$1/status";
-Dir::Cache "$1/cache";
-APT::Architecture "amd64";
-#clear APT::Architectures;
-APT::Architectures { "amd64"; };
-APT::Sandbox::User "root";
-Acquire::Languages "none";
-#clear Acquire::IndexTargets::deb::DEP-11;
-#clear Acquire::IndexTargets::deb::DEP-11-icons;
-#clear Acquire::IndexTargets::deb::DEP-11-icons-small;
-#clear Acquire::IndexTargets::deb::Contents-deb;
-#clear APT::Update::Pre-Invoke;
-#clear APT::Update::Post-Invoke;
-#clear APT::Update::Post-Invoke-Success;
-CONF
-}
-
-newest_package() { # APT_DIR SERIES: the plain amd64 flavour, signed where Debian signs it
+newest_package() { # APT_DIR SERIES: the plain flavour, signed where Debian signs it
     series=$(echo "$2" | sed 's/\./\\./g')
     apt-cache -c "$1/apt.conf" pkgnames "linux-image-$2." |
-        grep -E "^linux-image-$series\.[0-9.]+([+~][a-z0-9.]+)*(-[0-9]+)?-amd64(-unsigned)?\$" |
+        grep -E "^linux-image-$series\.[0-9.]+([+~][a-z0-9.]+)*(-[0-9]+)?-$debian_arch(-unsigned)?\$" |
         sed 's/-unsigned$/ -unsigned/' | sort -V | awk '
             $2 == "" { signed = $1 }
             { last = $1 $2 }
@@ -69,7 +42,7 @@ newest_package() { # APT_DIR SERIES: the plain amd64 flavour, signed where Debia
 find_package() { # SERIES APT_DIR: prints the package's name; apt's own words go to apt.log
     for suite in $(suites "$1"); do
         number=0
-        while private_apt "$2" "$number" "$suite"; do
+        while private_apt "$2" "$number" "$suite" "$debian_arch"; do
             if apt-get -c "$2/apt.conf" -q update >>"$2/apt.log" 2>&1; then
                 package=$(newest_package "$2" "$1")
                 if [ -n "$package" ]; then
@@ -98,26 +71,28 @@ fetch() { # SERIES
     say "fetching $package (some 100 MB) into $cache"
     (cd "$apt_dir" && apt-get -c "$apt_dir/apt.conf" -q download "$package")
     say "unpacking $package"
-    /usr/bin/python3 "$here/extract_kernel.py" "$apt_dir/$package"_*.deb "$cache/$1.new"
+    /usr/bin/python3 "$here/extract_kernel.py" "$arch" "$apt_dir/$package"_*.deb "$cache/$1.new"
     echo "$package" >"$cache/$1.new/version"
     rm -rf "$apt_dir" "${cache:?}/$1"
     mv "$cache/$1.new" "$cache/$1"
 }
 
-if [ $# -lt 2 ]; then
-    echo "usage: kernels.sh CACHE SERIES..." >&2
+if [ $# -lt 3 ]; then
+    echo "usage: kernels.sh ARCH CACHE SERIES..." >&2
     exit 2
 fi
-cache=$1
-shift
+arch=$1
+cache=$2
+shift 2
+case $arch in
+x86_64) debian_arch=amd64 ;;
+arm64) debian_arch=arm64 ;;
+*) die "kernels.sh: no architecture '$arch'" ;;
+esac
 
 for series; do
     [ -e "$cache/$series/version" ] && continue
-    if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
-        say "the guest kernels come from Debian's packages, and this system has no apt-get." >&2
-        say "give a kernel of your own by KERNEL=/path/to/vmlinuz" >&2
-        exit 1
-    fi
+    need_apt "the guest kernels come" "give a kernel of your own by KERNEL=/path/to/vmlinuz"
     mkdir -p "$cache"
     cache=$(cd "$cache" && pwd)
     fetch "$series"

@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes a bootable stick image: a GPT with one EFI system partition.
 
-    mkimage.py OUT.img --efi BOOTX64.EFI --kernel FILE [--initrd FILE] [--options TEXT]
+    mkimage.py OUT.img --efi BOOTX64.EFI... --kernel FILE [--initrd FILE] [--options TEXT]
                [--memory 512M] [--debug-exit]
 
-One Linux guest, as \\socle\\socle.conf says. Neither root nor loop devices: sgdisk writes the
-partition table, mtools the file system. The same input gives the same bytes: serial numbers are
-fixed and times are SOURCE_DATE_EPOCH (or 1980).
+One Linux guest, as \\socle\\socle.conf says. A stick may carry the loaders of several architectures,
+the names of their files being UEFI's: BOOTX64.EFI, BOOTAA64.EFI. Neither root nor loop devices:
+sgdisk writes the partition table, mtools the file system. The same input gives the same bytes:
+serial numbers are fixed and times are SOURCE_DATE_EPOCH (or 1980).
 """
 
 import argparse
@@ -24,7 +25,8 @@ GPT_TAIL_MIB = 1  # the backup table
 DISK_GUID = "534f434c-4500-4000-8000-000000000001"
 PART_GUID = "534f434c-4500-4000-8000-000000000002"
 FAT_SERIAL = "534f434c"
-DEBUG_EXIT_PORT = 0xF4
+# What asks QEMU to end: the port of isa-debug-exit; the number of the semihosting HLT. See qemu.py.
+DEBUG_EXIT = {"x86_64": 0xF4, "arm64": 0xF000}[os.environ.get("SOCLE_ARCH", "x86_64")]
 
 
 class ImageError(Exception):
@@ -48,7 +50,7 @@ def configuration(vms, debug_exit):
     """The text of socle.conf: Socle's own settings, then the guests."""
     text = "# \\socle\\socle.conf: settings before the first vm are Socle's own\n"
     if debug_exit:
-        text += f"debug-exit {DEBUG_EXIT_PORT:#x}\n"
+        text += f"debug-exit {DEBUG_EXIT:#x}\n"
     return text + "".join(vms)
 
 
@@ -104,8 +106,10 @@ def write_image(out, files):
 
 
 def linux_files(efi, kernel, initrd, config):
-    """The stick's files for one Linux guest; no initrd: None."""
-    files = {"EFI/BOOT/BOOTX64.EFI": Path(efi), "guests/vmlinuz": Path(kernel)}
+    """The stick's files for one Linux guest; efi: one loader or several; no initrd: None."""
+    loaders = [efi] if isinstance(efi, (str, Path)) else efi
+    files = {f"EFI/BOOT/{Path(loader).name}": Path(loader) for loader in loaders}
+    files["guests/vmlinuz"] = Path(kernel)
     if initrd:
         files["guests/initrd.img"] = Path(initrd)
     files["socle/socle.conf"] = config.encode()
@@ -115,7 +119,7 @@ def linux_files(efi, kernel, initrd, config):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("out", type=Path)
-    parser.add_argument("--efi", required=True)
+    parser.add_argument("--efi", required=True, nargs="+")
     parser.add_argument("--kernel", required=True)
     parser.add_argument("--initrd", default="")
     parser.add_argument("--options", default="console=ttyS0")

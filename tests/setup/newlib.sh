@@ -4,7 +4,7 @@
 #
 #   newlib.sh ARCH OUT CC CFLAGS...      e.g. newlib.sh x86_64 build/x86_64/newlib gcc -O2 ...
 #
-# leaves OUT/libc.a, OUT/include and, next to the archive, OUT/undefined.txt: what the archive
+# ARCH is x86_64 or arm64; $CROSS is the prefix of ar and nm for it. This leaves OUT/libc.a, OUT/include and, next to the archive, OUT/undefined.txt: what the archive
 # expects of its user (the core's vmm/libc.c).
 #
 # Only the files listed below are built, with the core's own flags (no FP, no SIMD, so newlib's own
@@ -24,6 +24,11 @@ if [ $# -lt 3 ]; then
     exit 2
 fi
 arch=$1
+case $arch in
+arm64) machine=aarch64 ;;
+*) machine=$arch ;;
+esac
+cross=${CROSS:-}
 mkdir -p "$2"
 out=$(cd "$2" && pwd)
 cc=$3
@@ -63,9 +68,9 @@ tar -xf "$tarball" -C "$work/src" --strip-components=1
 newlib=$work/src/newlib
 cp -r "$newlib/libc/include/." "$out/include/"
 for dir in machine sys; do
-    if [ -d "$newlib/libc/machine/$arch/$dir" ]; then
+    if [ -d "$newlib/libc/machine/$machine/$dir" ]; then
         mkdir -p "$out/include/$dir"
-        find "$newlib/libc/machine/$arch/$dir" -name '*.h' -exec cp {} "$out/include/$dir/" \;
+        find "$newlib/libc/machine/$machine/$dir" -name '*.h' -exec cp {} "$out/include/$dir/" \;
     fi
 done
 : >"$out/include/newlib.h"
@@ -75,8 +80,8 @@ done
 includes="-nostdinc -isystem $("$cc" -print-file-name=include) -isystem $out/include"
 
 # The generated headers. Top level only: the per-folder configures would just choose files.
-(cd "$work/obj" && CC="$cc $* $includes -nostdlib" CPP="$cc -E $includes" CFLAGS='' \
-    "$newlib/configure" --host="$arch-elf" \
+(cd "$work/obj" && CC="$cc $* $includes -nostdlib" CPP="$cc $* -E $includes" CFLAGS='' \
+    "$newlib/configure" --host="$machine-elf" \
     --no-recursion --disable-multilib --disable-newlib-supplied-syscalls \
     --disable-newlib-multithread --enable-newlib-reent-small --enable-newlib-io-c99-formats \
     --enable-newlib-io-long-long >configure.log 2>&1) || {
@@ -116,10 +121,10 @@ compile svfiprintf stdio/vfprintf.c "$@" -DINTEGER_ONLY -DSTRING_ONLY -Dfprintf=
 compile snprintf stdio/sniprintf.c "$@" -Dsniprintf=snprintf -D_sniprintf_r=_snprintf_r
 compile vsnprintf stdio/vsniprintf.c "$@" -Dvsniprintf=vsnprintf -D_vsniprintf_r=_vsnprintf_r
 
-(cd "$work/obj" && find . -name '*.o' | LC_ALL=C sort | xargs ar rcsD "$out/libc.a")
+(cd "$work/obj" && find . -name '*.o' | LC_ALL=C sort | xargs "${cross}ar" rcsD "$out/libc.a")
 
 # What is left for the core to define.
-nm -g "$out/libc.a" 2>/dev/null | awk '
+"${cross}nm" -g "$out/libc.a" 2>/dev/null | awk '
     NF == 3 { defined[$3] = 1 }
     $1 == "U" { wanted[$2] = 1 }
     END { for (s in wanted) if (!(s in defined)) print s }' | LC_ALL=C sort >"$out/undefined.txt"

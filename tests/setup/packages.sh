@@ -4,6 +4,8 @@
 #
 #   build   the hypervisor          run    make run (QEMU, firmware, a guest)
 #   test    make test               check  make check (format, tidy, coverage)
+#   bochs   make test-bochs, besides test
+#   build-arm64, run-arm64          what ARCH=arm64 needs besides
 #
 # Debian 12 and later: asks dpkg what is missing and installs it with apt-get (as root or by sudo)
 # from the sources the user already has. Elsewhere: probes for each command and file and lists what
@@ -24,12 +26,19 @@ build|xz-utils|command xz|unpacks newlib and the guest kernels
 build|acpica-tools|command iasl|compiles the guests' ACPI tables
 build|console-setup-linux|file consolefonts/Uni2-VGA16.psf.gz|the console's font
 build|python3|command python3|set-up and test scripts
+build-arm64|gcc-aarch64-linux-gnu|command aarch64-linux-gnu-gcc|the compiler for arm64
+build-arm64|binutils-aarch64-linux-gnu|command aarch64-linux-gnu-ld|linker and object tools for arm64
+run-arm64|qemu-system-arm|command qemu-system-aarch64|the arm64 machine that make run starts
+run-arm64|qemu-efi-aarch64|file AAVMF/AAVMF_CODE.fd|UEFI firmware for it
 run|qemu-system-x86|command qemu-system-x86_64|the machine that make run starts
 run|ovmf|file OVMF/OVMF_CODE*.fd|UEFI firmware for QEMU
 run|mtools|command mcopy|writes the stick image's file system
 run|gdisk|command sgdisk|writes the stick image's partition table
 run|busybox-static|command busybox|the guest's user space
 test|libc6-dev|file stdlib.h|headers for the host tests
+test|libc6-dev-arm64-cross|file ../aarch64-linux-gnu/include/stdlib.h|what make bench runs in a guest
+test|libfdt-dev|file libfdt.h|device trees in host tests
+test|zlib1g-dev|file zlib.h|unpacking in host tests
 test|libcmocka-dev|file cmocka.h|unit tests
 test|libzydis-dev|file Zydis/Zydis.h|the instruction decoder's oracle
 test|python3-pytest|module pytest|system tests
@@ -37,6 +46,9 @@ test|python3-pexpect|module pexpect|console tests
 test|clang|command clang|second compiler, fuzz targets
 test|lld|command ld.lld|second linker
 test|libclang-rt-dev|command clang|sanitizer and fuzzer run-times
+bochs|g++|command g++|compiles Bochs, the emulator of make test-bochs
+bochs|patch|command patch|patches Bochs
+bochs|vgabios|file vgabios/vgabios.bin|the firmware of Bochs' screen
 check|clang-format|command clang-format|source format
 check|clang-tidy|command clang-tidy|static checks
 check|gcovr|command gcovr|coverage report

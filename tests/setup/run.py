@@ -82,7 +82,7 @@ def main():
     parser.add_argument("--efi", required=True)
     parser.add_argument("--kernel", required=True)
     parser.add_argument("--initrd", default="")
-    parser.add_argument("--options", default="console=ttyS0")
+    parser.add_argument("--options", default=f"console={qemu.TARGET.console}")
     parser.add_argument("--memory", default="512M")
     arguments = parser.parse_args()
 

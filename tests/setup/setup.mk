@@ -7,30 +7,41 @@
 #   newlib kernels initramfs image                 the files below
 #   newlib-test                                    checks that library
 #   run, system-test                               QEMU
+#   bochs, test-bochs                              Bochs: an emulator with VMX and all of SVM
 
 SETUP := tests/setup
 CORE_CC ?= gcc
-EFI ?= build/$(ARCH)/BOOTX64.EFI
+EFI ?= build/$(ARCH)/$(EFI_NAME_$(ARCH))
+EFI_NAME_x86_64 := BOOTX64.EFI
+EFI_NAME_arm64 := BOOTAA64.EFI
 NEWLIB := build/$(ARCH)/newlib
-KERNELS := build/cache/kernels
-GUEST_INITRD := build/guest/initramfs.cpio.gz
+KERNELS_arm64 := build/cache/kernels/arm64
+KERNELS := $(or $(KERNELS_$(ARCH)),build/cache/kernels)
+GUEST_INITRD_arm64 := build/guest/arm64/initramfs.cpio.gz
+GUEST_INITRD := $(or $(GUEST_INITRD_$(ARCH)),build/guest/initramfs.cpio.gz)
 
-# make run's guest; KERNEL=, INITRD=, OPTIONS= and MEM= on the command line override.
+# make run's guest; KERNEL=, INITRD=, OPTIONS= and MEM= on the command line override. CPU= is the model
+# that QEMU emulates.
 DEFAULT_KERNEL := $(KERNELS)/6.12/vmlinuz
 KERNEL ?= $(DEFAULT_KERNEL)
 INITRD ?= $(GUEST_INITRD)
-OPTIONS ?= console=ttyS0
+OPTIONS_x86_64 := console=ttyS0
+OPTIONS_arm64 := console=ttyAMA0
+OPTIONS ?= $(OPTIONS_$(ARCH))
 MEM ?= 512M
 
+# Package groups build-NAME and run-NAME, besides build and run.
+PACKAGES_arm64 := arm64
+
 .PHONY: setup-build setup-run setup-test setup-check newlib newlib-test kernels initramfs image \
-	run system-test
+	run system-test bochs test-bochs
 # One after the other, also under -j: apt has one lock.
 setup-build:
-	$(Q)$(SETUP)/packages.sh build
+	$(Q)$(SETUP)/packages.sh build $(PACKAGES_$(ARCH):%=build-%)
 setup-run: | setup-build
-	$(Q)$(SETUP)/packages.sh run
+	$(Q)$(SETUP)/packages.sh run $(PACKAGES_$(ARCH):%=run-%)
 setup-test: | setup-run
-	$(Q)$(SETUP)/packages.sh test
+	$(Q)$(SETUP)/packages.sh test build-arm64 run-arm64
 setup-check: | setup-test
 	$(Q)$(SETUP)/packages.sh check
 
@@ -38,7 +49,7 @@ setup-check: | setup-test
 NEWLIB_FLAGS = $(CORE_CC) $(CORE_CFLAGS)
 newlib: $(NEWLIB)/libc.a
 $(NEWLIB)/libc.a: $(NEWLIB)/flags $(SETUP)/newlib.sh | setup-build
-	$(Q)$(SETUP)/newlib.sh $(ARCH) $(NEWLIB) $(NEWLIB_FLAGS)
+	$(Q)CROSS=$(CROSS) $(SETUP)/newlib.sh $(ARCH) $(NEWLIB) $(NEWLIB_FLAGS)
 $(NEWLIB)/flags: FORCE
 	$(Q)mkdir -p $(@D)
 	$(Q)echo '$(NEWLIB_FLAGS)' | cmp -s - $@ || echo '$(NEWLIB_FLAGS)' >$@
@@ -46,7 +57,7 @@ $(NEWLIB)/flags: FORCE
 FORCE:
 
 newlib-test: | setup-test
-	$(Q)$(SETUP)/newlib_test.sh build/$(ARCH)/newlib-test $(NEWLIB_FLAGS)
+	$(Q)CROSS=$(CROSS) $(SETUP)/newlib_test.sh $(ARCH) build/$(ARCH)/newlib-test $(NEWLIB_FLAGS)
 
 # Preprocessor flags of everything that uses it: the compiler's headers, newlib's, nothing of the
 # host. Asked of the compiler once, and not before setup-build could install it.
@@ -55,29 +66,46 @@ NEWLIB_CPPFLAGS = $(eval NEWLIB_CPPFLAGS := -nostdinc \
 
 kernels: $(KERNELS)/6.1/vmlinuz $(KERNELS)/6.12/vmlinuz
 $(KERNELS)/%/vmlinuz: | setup-run
-	$(Q)$(SETUP)/kernels.sh $(KERNELS) $*
+	$(Q)$(SETUP)/kernels.sh $(ARCH) $(KERNELS) $*
 
+GUEST_BUSYBOX_arm64 := build/cache/arm64/busybox
+GUEST_BUSYBOX = $(or $(GUEST_BUSYBOX_$(ARCH)),"$$(command -v busybox)")
 INITRAMFS_FILES := $(wildcard tests/system/initramfs/*)
 initramfs: $(GUEST_INITRD)
-$(GUEST_INITRD): $(SETUP)/mkinitramfs.py $(INITRAMFS_FILES) | setup-run
-	$(Q)$(SETUP)/mkinitramfs.py $@ "$$(command -v busybox)" tests/system/initramfs
+$(GUEST_INITRD): $(SETUP)/mkinitramfs.py $(INITRAMFS_FILES) $(GUEST_BUSYBOX_$(ARCH)) | setup-run
+	$(Q)$(SETUP)/mkinitramfs.py $@ $(GUEST_BUSYBOX) tests/system/initramfs
 
 # A guest file that the user names is the user's; only our own defaults are made.
 GUEST_FILES := $(filter $(DEFAULT_KERNEL) $(GUEST_INITRD),$(KERNEL) $(INITRD))
+run system-test: export SOCLE_ARCH := $(ARCH)
+run system-test: export SOCLE_CPU := $(CPU)
 image run: export GUEST_OPTIONS := $(OPTIONS)
-GUEST_ARGS = --efi '$(EFI)' --kernel '$(KERNEL)' --initrd '$(INITRD)' \
-	--options "$$GUEST_OPTIONS" --memory '$(MEM)'
+GUEST_ARGS = --kernel '$(KERNEL)' --initrd '$(INITRD)' --options "$$GUEST_OPTIONS" --memory '$(MEM)'
 
-# For a real machine: no debug-exit port, which only QEMU has.
+# For a real machine: no debug-exit, which only QEMU has. The loader of the other architecture goes
+# along where it has been built.
+OTHER_EFI = $(wildcard $(filter-out $(EFI),$(foreach a,x86_64 arm64,build/$(a)/$(EFI_NAME_$(a)))))
 image: $(EFI) $(GUEST_FILES) | setup-run
-	$(Q)$(SETUP)/mkimage.py build/stick.img $(GUEST_ARGS)
+	$(Q)$(SETUP)/mkimage.py build/stick.img --efi '$(EFI)' $(OTHER_EFI) $(GUEST_ARGS)
 	$(Q)echo "build/stick.img: write it to a USB stick with dd or the like"
 
 run: $(EFI) $(GUEST_FILES) | setup-run
-	$(Q)$(SETUP)/run.py $(GUEST_ARGS)
+	$(Q)$(SETUP)/run.py --efi '$(EFI)' $(GUEST_ARGS)
 
 # T=name runs the tests whose name has it.
 system-test: $(EFI) kernels initramfs | setup-test
 	$(Q)SOCLE_EFI=$(EFI) SOCLE_KERNELS=$(KERNELS) SOCLE_INITRD=$(GUEST_INITRD) \
 		PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -v -p no:cacheprovider \
-		$(if $(T),-k '$(T)') tests/system
+		$(if $(T),-k '$(T)') --ignore=tests/system/test_bochs.py tests/system
+
+BOCHS := build/cache/bochs
+bochs: | setup-test
+	$(Q)$(SETUP)/packages.sh bochs
+	$(Q)$(SETUP)/bochs.sh $(BOCHS)
+
+# Apart from `make test`, whose runs it would double in time.
+test-bochs: $(EFI) kernels initramfs bochs
+	$(Q)SOCLE_BOCHS=$(BOCHS)/bochs SOCLE_EFI=$(EFI) SOCLE_KERNELS=$(KERNELS) \
+		SOCLE_INITRD=$(GUEST_INITRD) PYTHONDONTWRITEBYTECODE=1 \
+		/usr/bin/python3 -m pytest -v -rs -p no:cacheprovider \
+		$(if $(T),-k '$(T)') tests/system/test_bochs.py
