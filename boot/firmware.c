@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "boot/console.h"
 #include "mm/bits.h"
 
 #define ALLOCATIONS_MAX  (BOOT_MAX_MODULES + 16)
@@ -14,6 +15,13 @@
 
 /* Newer than gnu-efi's header. */
 #define MEMORY_RUNTIME_ATTRIBUTE ((u64)1 << 63)
+#define MEMORY_CACHE_ATTRIBUTES  (EFI_MEMORY_UC | EFI_MEMORY_WC | EFI_MEMORY_WT | EFI_MEMORY_WB)
+
+/* The flattened device tree's header: Devicetree Specification, "Header". Big-endian. */
+#define FDT_MAGIC      0xd00dfeed
+#define FDT_SIZE_AT    4
+#define FDT_HEADER_END 40
+#define FDT_SIZE_MAX   ((u32)16 << 20)
 
 struct allocation {
 	EFI_PHYSICAL_ADDRESS base;
@@ -31,6 +39,9 @@ static size_t allocation_count;
 /* The firmware's map as it comes: one buffer, taken once, so that reading it allocates nothing. */
 static void *descriptors;
 static u64 descriptors_size;
+
+/* The screen's memory, which some firmware takes from what boot services give back. */
+static struct boot_range screen_range;
 
 static const u32 kind_of_type[] = {
 	[EfiReservedMemoryType] = BOOT_RANGE_RESERVED,
@@ -86,7 +97,7 @@ const char *firmware_status_text(EFI_STATUS status)
 	}
 }
 
-void *firmware_pages_alloc(u64 size)
+static void *pages_alloc(EFI_ALLOCATE_TYPE how, EFI_MEMORY_TYPE type, u64 size, u64 limit)
 {
 	struct allocation *a = &allocations[allocation_count];
 	u8 *pages;
@@ -94,14 +105,36 @@ void *firmware_pages_alloc(u64 size)
 	if (allocation_count == ALLOCATIONS_MAX || size > PAGE_MASK) {
 		return NULL;
 	}
+	a->base = limit;
 	a->pages = align_up(size, PAGE_SIZE) / PAGE_SIZE;
-	if (EFI_ERROR(BS->AllocatePages(AllocateAnyPages, EfiLoaderData, a->pages, &a->base))) {
+	if (EFI_ERROR(BS->AllocatePages(how, type, a->pages, &a->base))) {
 		return NULL;
 	}
 	allocation_count++;
 	pages = (u8 *)(uintptr_t)a->base;
 	BS->SetMem(pages, a->pages * PAGE_SIZE, 0);
 	return pages;
+}
+
+void *firmware_pages_alloc(u64 size)
+{
+	return pages_alloc(AllocateAnyPages, EfiLoaderData, size, 0);
+}
+
+void *firmware_code_alloc(u64 size, u64 end)
+{
+	return pages_alloc(AllocateMaxAddress, EfiLoaderCode, size, end - 1);
+}
+
+void firmware_pages_free(void *pages)
+{
+	for (size_t i = 0; i < allocation_count; i++) {
+		if (allocations[i].base == (uintptr_t)pages) {
+			BS->FreePages(allocations[i].base, allocations[i].pages);
+			allocations[i] = allocations[--allocation_count];
+			return;
+		}
+	}
 }
 
 void firmware_pages_free_all(void)
@@ -131,11 +164,17 @@ EFI_STATUS firmware_memmap_alloc(struct memmap *map, size_t extra)
 	return descriptors && map->claims && map->ranges ? EFI_SUCCESS : EFI_OUT_OF_RESOURCES;
 }
 
-/* Memory of a type from after this was written, and what runtime services keep, is not ours. */
+/*
+ * Memory of a type from after this was written, and what runtime services keep, is not ours; and
+ * what cannot be cached is no memory, whatever its type: the direct map maps memory Write-Back.
+ */
 static enum boot_range_kind descriptor_kind(const EFI_MEMORY_DESCRIPTOR *d)
 {
 	u32 kind = d->Type < ARRAY_SIZE(kind_of_type) ? kind_of_type[d->Type] : BOOT_RANGE_RESERVED;
 
+	if ((d->Attribute & MEMORY_CACHE_ATTRIBUTES) && !(d->Attribute & EFI_MEMORY_WB)) {
+		kind = BOOT_RANGE_MMIO;
+	}
 	if ((d->Attribute & MEMORY_RUNTIME_ATTRIBUTE) && kind != BOOT_RANGE_MMIO) {
 		kind = BOOT_RANGE_RUNTIME;
 	}
@@ -159,6 +198,9 @@ static EFI_STATUS claims_read(struct memmap *map, UINTN *key)
 		if (memmap_add(map, d->PhysicalStart, pages << PAGE_SHIFT, descriptor_kind(d))) {
 			return EFI_OUT_OF_RESOURCES;
 		}
+	}
+	if (memmap_add(map, screen_range.base, screen_range.size, BOOT_RANGE_RESERVED)) {
+		return EFI_OUT_OF_RESOURCES;
 	}
 	return EFI_SUCCESS;
 }
@@ -249,6 +291,8 @@ static void framebuffer_describe(struct boot_framebuffer *framebuffer)
 		.stride_pixels = mode->PixelsPerScanLine,
 		.format = format,
 	};
+	screen_range.base = framebuffer->base;
+	screen_range.size = framebuffer->size;
 }
 
 /* Seconds since 1970 by the firmware's clock, taken as UTC where it knows no zone; 0: no clock. */
@@ -268,14 +312,42 @@ static u64 unix_time(void)
 	return days * 86400 + t.Hour * 3600u + t.Minute * 60u + t.Second;
 }
 
+static u32 big_endian_read(const u8 *from)
+{
+	return (u32)from[0] << 24 | (u32)from[1] << 16 | (u32)from[2] << 8 | from[3];
+}
+
+/* A copy, since nobody says in what kind of memory the firmware has it. */
+static u64 device_tree_copy(void)
+{
+	EFI_GUID guid = {
+		0xb1b621d5, 0xf19c, 0x41a5, {0x83, 0x0b, 0xd9, 0x15, 0x2c, 0x69, 0xaa, 0xe0}};
+	const u8 *tree = configuration_table_find(&guid);
+	void *copy;
+	u32 size;
+
+	if (!tree) {
+		return 0;
+	}
+	size = big_endian_read(tree + FDT_SIZE_AT);
+	if (big_endian_read(tree) != FDT_MAGIC || size < FDT_HEADER_END || size > FDT_SIZE_MAX) {
+		console_report("note",
+			       "the firmware's device tree is left out: magic 0x%08x, size %u",
+			       big_endian_read(tree), size);
+		return 0;
+	}
+	copy = firmware_pages_alloc(size);
+	if (copy) {
+		memcpy(copy, tree, size);
+	}
+	return (uintptr_t)copy;
+}
+
 void firmware_describe(struct boot_info *info)
 {
-	EFI_GUID device_tree = {
-		0xb1b621d5, 0xf19c, 0x41a5, {0x83, 0x0b, 0xd9, 0x15, 0x2c, 0x69, 0xaa, 0xe0}};
-
 	framebuffer_describe(&info->framebuffer);
 	info->acpi_rsdp = rsdp_find();
-	info->fdt = (uintptr_t)configuration_table_find(&device_tree);
+	info->fdt = device_tree_copy();
 	info->efi_reset_system = (uintptr_t)RT->ResetSystem;
 	info->unix_time = unix_time();
 }

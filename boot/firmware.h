@@ -21,10 +21,19 @@ const char *firmware_status_text(EFI_STATUS status);
  */
 void *firmware_pages_alloc(u64 size);
 
+/* The same for code that is to lie below @end. */
+void *firmware_code_alloc(u64 size, u64 end);
+
+/* Gives @pages, not NULL, from firmware_pages_alloc() back. */
+void firmware_pages_free(void *pages);
+
 /* Gives everything from firmware_pages_alloc() back. */
 void firmware_pages_free_all(void);
 
-/* Allocates @map's arrays, with room for the firmware's map of now, growth, and @extra claims. */
+/*
+ * Allocates @map's arrays, with room for the firmware's map of now, growth, and @extra claims:
+ * the screen's and those of firmware_exit().
+ */
 EFI_STATUS firmware_memmap_alloc(struct memmap *map, size_t extra);
 
 /* Resolves the map of now into @map. *@key, where not NULL, is for ExitBootServices(). */
@@ -33,7 +42,10 @@ EFI_STATUS firmware_memmap_read(struct memmap *map, UINTN *key);
 /* Is there a screen, besides or instead of a serial line? */
 bool firmware_has_screen(void);
 
-/* Fills in the framebuffer, the ACPI and device tree roots, and ResetSystem. */
+/*
+ * Fills in the framebuffer, the ACPI root, a copy of the device tree, ResetSystem and the time.
+ * A device tree that is none, or too large to be true, is left out with a word to the user.
+ */
 void firmware_describe(struct boot_info *info);
 
 /*

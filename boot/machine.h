@@ -5,6 +5,7 @@
 #include <efi.h>
 
 #include "boot/core_elf.h"
+#include "boot/memmap.h"
 #include "vmm/boot_info.h"
 
 /* The core ELF file carried inside the loader: from start up to end. */
@@ -18,13 +19,17 @@ u64 machine_cycles(void);
 /* Prints what CPU this is, and what it lacks. Returns true when it has all that the core needs. */
 bool machine_check(void);
 
+/* Memory has to end here, or below, for the direct map to hold it; a multiple of 1 TiB. */
+extern const u64 machine_memory_max;
+
 /*
- * Builds the tables that the core starts under: @core's segments, loaded at @info->core_base, and
- * the direct map of @memory_end bytes and the framebuffer, whose end goes to direct_map_end. A
- * framebuffer out of the direct map's reach is dropped. Errors: EFI_OUT_OF_RESOURCES, EFI_ABORTED.
+ * Builds the tables that the core starts under, by the boot contract: @core's segments, loaded at
+ * @info->core_base, and the direct map of @map, whose end goes to direct_map_end. A framebuffer
+ * that belongs there and is out of reach is dropped. Errors: EFI_UNSUPPORTED above
+ * machine_memory_max, EFI_OUT_OF_RESOURCES, EFI_ABORTED.
  */
 EFI_STATUS machine_tables_build(struct boot_info *info, const struct core_elf *core,
-				u64 memory_end);
+				const struct memmap *map);
 
 /* After boot services: switches to the tables and enters the core with @info, a direct-map address.
  */

@@ -12,6 +12,7 @@
 #include "boot/firmware.h"
 #include "boot/image.h"
 #include "boot/machine.h"
+#include "boot/text.h"
 #include "boot/volume.h"
 #include "mm/bits.h"
 
@@ -169,15 +170,22 @@ static EFI_STATUS modules_measure(struct loader *l)
 	return worst;
 }
 
-/* The sum of what is about to be taken, against what is free, before minutes go into loading. */
+static EFI_STATUS memmap_prepare(struct loader *l)
+{
+	EFI_STATUS status = firmware_memmap_alloc(&l->map, BOOT_MAX_MODULES + 2);
+
+	return EFI_ERROR(status) ? memory_fail("its memory map", MIB, status) : status;
+}
+
+/*
+ * The sum of what is to be taken, against what is free: before minutes go into loading, and again
+ * once packed images have their true size.
+ */
 static EFI_STATUS memory_check(struct loader *l)
 {
-	u64 vms = 0, images = 0, own, free;
-	EFI_STATUS status = firmware_memmap_alloc(&l->map, BOOT_MAX_MODULES + 1);
+	u64 vms = 0, images = 0, loaded = 0, own, free;
+	EFI_STATUS status = firmware_memmap_read(&l->map, NULL);
 
-	if (!EFI_ERROR(status)) {
-		status = firmware_memmap_read(&l->map, NULL);
-	}
 	if (EFI_ERROR(status)) {
 		return memory_fail("its memory map", MIB, status);
 	}
@@ -186,9 +194,10 @@ static EFI_STATUS memory_check(struct loader *l)
 	}
 	for (u64 i = 0; i < l->info->module_count; i++) {
 		images += l->info->modules[i].size;
+		loaded += l->info->modules[i].base ? l->info->modules[i].size : 0;
 	}
 	own = l->core.size + CORE_WORKING_SIZE(vms);
-	free = memmap_sum(&l->map, BOOT_RANGE_FREE);
+	free = memmap_sum(&l->map, BOOT_RANGE_FREE) + loaded;
 	if (free < own || free - own < vms || free - own - vms < images) {
 		console_print("\nSocle cannot start: this machine has not enough memory.\n");
 		console_report("needs", "%lu MiB: %lu for VMs, %lu for their images, %lu for Socle",
@@ -219,20 +228,27 @@ static EFI_STATUS modules_load(struct loader *l)
 	return EFI_SUCCESS;
 }
 
-static EFI_STATUS vm_images_check(const struct boot_info *info, const struct boot_vm *vm)
+static EFI_STATUS image_fail(const struct boot_vm *vm, const struct boot_module *kernel,
+			     const struct image_error *error)
+{
+	console_print("\nSocle cannot start: vm %s has an image that cannot boot.\n", vm->name);
+	console_report("file", "%s", kernel->path);
+	console_report("field", "%s", error->field);
+	console_report("problem", "%s", error->message);
+	return EFI_LOAD_ERROR;
+}
+
+static EFI_STATUS vm_images_check(const struct boot_info *info, const struct boot_vm *vm,
+				  struct image_facts *facts)
 {
 	const struct boot_module *kernel = &info->modules[vm->linux_module];
 	struct image_error error;
 	u64 needed;
 
-	if (image_check((const void *)(uintptr_t)kernel->base, kernel->size, &needed, &error)) {
-		console_print("\nSocle cannot start: vm %s has an image that cannot boot.\n",
-			      vm->name);
-		console_report("file", "%s", kernel->path);
-		console_report("field", "%s", error.field);
-		console_report("problem", "%s", error.message);
-		return EFI_LOAD_ERROR;
+	if (image_check((const void *)(uintptr_t)kernel->base, kernel->size, facts, &error)) {
+		return image_fail(vm, kernel, &error);
 	}
+	needed = facts->memory;
 	if (vm->initrd_module != BOOT_NO_MODULE) {
 		needed += info->modules[vm->initrd_module].size;
 	}
@@ -251,13 +267,51 @@ static EFI_STATUS vm_images_check(const struct boot_info *info, const struct boo
 	return EFI_SUCCESS;
 }
 
+/* The module becomes the kernel that it has packed. */
+static EFI_STATUS kernel_unpack(const struct boot_vm *vm, struct boot_module *kernel,
+				const struct image_facts *facts)
+{
+	void *packed = (void *)(uintptr_t)kernel->base;
+	void *memory = firmware_pages_alloc(facts->unpacked_max);
+	struct image_unpacking unpacking;
+	char name[BOOT_PATH_MAX + 16];
+	struct progress progress;
+	struct image_error error;
+	int more;
+
+	if (!memory) {
+		return memory_fail(kernel->path, facts->unpacked_max, EFI_OUT_OF_RESOURCES);
+	}
+	text_format(name, sizeof(name), "unpacking %s", kernel->path);
+	progress_start(&progress, name, facts->packed_size);
+	image_unpack_start(&unpacking, packed, facts, memory);
+	do {
+		more = image_unpack(&unpacking, &error);
+		progress_update(&progress, unpacking.used);
+	} while (more > 0);
+	if (more < 0) {
+		console_print("\n");
+		return image_fail(vm, kernel, &error);
+	}
+	progress_update(&progress, facts->packed_size);
+	firmware_pages_free(packed);
+	kernel->base = (uintptr_t)memory;
+	kernel->size = unpacking.size;
+	return EFI_SUCCESS;
+}
+
 static EFI_STATUS images_check(struct loader *l)
 {
 	EFI_STATUS worst = EFI_SUCCESS;
 
 	for (u32 i = 0; i < l->info->config.vm_count; i++) {
-		EFI_STATUS status = vm_images_check(l->info, &l->info->config.vms[i]);
+		const struct boot_vm *vm = &l->info->config.vms[i];
+		struct image_facts facts;
+		EFI_STATUS status = vm_images_check(l->info, vm, &facts);
 
+		if (!EFI_ERROR(status) && facts.packed_size) {
+			status = kernel_unpack(vm, &l->info->modules[vm->linux_module], &facts);
+		}
 		worst = EFI_ERROR(status) ? status : worst;
 	}
 	return worst;
@@ -278,15 +332,17 @@ static EFI_STATUS core_load(struct loader *l)
 
 static EFI_STATUS tables_build(struct loader *l)
 {
-	EFI_STATUS status = firmware_memmap_read(&l->map, NULL);
+	EFI_STATUS status;
 
-	firmware_describe(l->info);
+	firmware_describe(l->info); /* with the screen, which the memory map leaves out */
+	status = firmware_memmap_read(&l->map, NULL);
 	if (!EFI_ERROR(status)) {
-		status = machine_tables_build(l->info, &l->core, memmap_memory_end(&l->map));
+		status = machine_tables_build(l->info, &l->core, &l->map);
 	}
 	if (EFI_ERROR(status)) {
 		console_print("\nSocle cannot start: it could not build its page tables.\n");
-		console_report("needs", "memory ending below 64 TiB, and some of it free");
+		console_report("needs", "memory ending below %lu TiB, and some of it free",
+			       machine_memory_max / MIB / MIB);
 		console_report("found", "memory ending at %lu GiB; %s",
 			       memmap_memory_end(&l->map) / MIB / 1024,
 			       firmware_status_text(status));
@@ -314,8 +370,9 @@ static EFI_STATUS core_start(struct loader *l)
 }
 
 static EFI_STATUS (*const steps[])(struct loader *) = {
-	info_alloc,   esp_open,     preflight, core_check,   modules_measure, memory_check,
-	modules_load, images_check, core_load, tables_build, core_start,
+	info_alloc,     esp_open,     preflight,    core_check,   modules_measure,
+	memmap_prepare, memory_check, modules_load, images_check, memory_check,
+	core_load,      tables_build, core_start,
 };
 
 /* gnu-efi's entry: System V calling convention. */

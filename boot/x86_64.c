@@ -15,8 +15,10 @@
 #define MSR_VM_CR       0xc0010114
 #define EFER_NXE        BIT(11)
 #define DIRECT_MAP_MIN  ((u64)4 << 30)
-#define DIRECT_MAP_MAX  ((u64)64 << 40) /* far from the core's link address */
 #define DIRECT_MAP_UNIT ((u64)1 << 30)
+
+/* Up to the end of the lower half of 48 bits. */
+const u64 machine_memory_max = (u64)64 << 40;
 
 /* x86_64_jump.S; lies within one page. */
 _Noreturn void machine_jump(u64 info, u64 entry, u64 root);
@@ -152,8 +154,9 @@ static u64 direct_map_size(struct boot_info *info, u64 memory_end)
 	struct boot_framebuffer *screen = &info->framebuffer;
 	u64 end = max_u64(memory_end, DIRECT_MAP_MIN);
 
-	if (screen->width && (screen->base > DIRECT_MAP_MAX || screen->size > DIRECT_MAP_MAX ||
-			      screen->base + screen->size > DIRECT_MAP_MAX)) {
+	if (screen->width &&
+	    (screen->base > machine_memory_max || screen->size > machine_memory_max ||
+	     screen->base + screen->size > machine_memory_max)) {
 		*screen = (struct boot_framebuffer){0};
 	}
 	if (screen->width) {
@@ -193,11 +196,13 @@ static int jump_map(void)
 	return page_tables_map(&tables, &mapping);
 }
 
-EFI_STATUS machine_tables_build(struct boot_info *info, const struct core_elf *core, u64 memory_end)
+EFI_STATUS machine_tables_build(struct boot_info *info, const struct core_elf *core,
+				const struct memmap *map)
 {
+	u64 memory_end = memmap_memory_end(map);
 	struct cpu_facts facts;
 
-	if (memory_end > DIRECT_MAP_MAX) {
+	if (memory_end > machine_memory_max) {
 		return EFI_UNSUPPORTED;
 	}
 	cpu_facts_read(&facts);

@@ -94,7 +94,7 @@ static int header_check(const u8 *image, struct image_error *error)
 	return 0;
 }
 
-int image_check(const void *file, size_t size, u64 *memory, struct image_error *error)
+int image_check(const void *file, size_t size, struct image_facts *facts, struct image_error *error)
 {
 	const u8 *image = file;
 	u32 sectors;
@@ -118,6 +118,23 @@ int image_check(const void *file, size_t size, u64 *memory, struct image_error *
 				  "cut off",
 				  whole, size);
 	}
-	*memory = LOAD_ADDRESS_MIN + field_read(image, HEADER_INIT_SIZE, 4);
+	*facts = (struct image_facts){
+		.memory = LOAD_ADDRESS_MIN + field_read(image, HEADER_INIT_SIZE, 4),
+	};
 	return 0;
+}
+
+/* A bzImage unpacks itself: image_check() never says that there is something to do. */
+
+void image_unpack_start(struct image_unpacking *unpacking, const void *image,
+			const struct image_facts *facts, void *to)
+{
+	(void)image;
+	*unpacking = (struct image_unpacking){.to = to, .capacity = facts->unpacked_max};
+}
+
+int image_unpack(struct image_unpacking *unpacking, struct image_error *error)
+{
+	(void)unpacking;
+	return image_fail(error, "size", "expected a bzImage, which is not packed");
 }

@@ -2,13 +2,28 @@
 /*
  * The boot contract: what a loader hands to the core, once. Plain C; no UEFI type.
  *
- * At entry of hv_start (x86-64; SysV: rdi = struct boot_info *):
- *   - paging on, loader's tables: the core at its link address by its ELF segment permissions
- *     (W^X), and all memory up to @direct_map_end at DIRECT_MAP_BASE, writable, not executable;
- *   - interrupts off, boot services gone, one CPU;
+ * At entry of hv_start, on both architectures:
+ *   - the MMU is on with the loader's tables: the core at its link address by its ELF segment
+ *     permissions (W^X), and memory at DIRECT_MAP_BASE, writable, not executable;
+ *   - interrupts off, boot services gone, one CPU; no stack;
  *   - every pointer in here is a direct-map address; every u64 base is host-physical.
  * Everything of kind BOOT_RANGE_FREE is the core's. The loader's tables, this structure and what
  * it points to lie in BOOT_RANGE_LOADER, the modules and the core in BOOT_RANGE_MODULE/_CORE.
+ *
+ * x86-64: rdi = struct boot_info *. The direct map is all of the address space up to
+ * @direct_map_end, which includes the framebuffer.
+ *
+ * AArch64: x0 = struct boot_info *. EL2, SP_EL2 selected, PSTATE.DAIF all set.
+ *   HCR_EL2     RW, and E2H exactly where FEAT_VHE is implemented; TGE and all else 0
+ *   SCTLR_EL2   M, C, I, SA and the RES1 bits
+ *   TTBR0_EL2   4 KiB granule, 48-bit input (T0SZ 16), output as PARange says (at most 48 bits),
+ *               walks Inner Shareable Write-Back; nothing at TTBR1_EL2 (EPD1) with E2H
+ *   MAIR_EL2    attr0 Normal Write-Back 0xff, attr1 Write-Through 0xbb, attr2 Non-cacheable 0x44,
+ *               attr3 Device-nGnRE 0x04
+ * The direct map has the ranges of every kind but BOOT_RANGE_RESERVED and BOOT_RANGE_MMIO, as
+ * Normal Write-Back, and neither holes nor devices nor the framebuffer; @direct_map_end is the end
+ * of the highest. One page of the loader's is identity-mapped besides, for the jump. The core's
+ * whole image is clean to the Point of Coherency. Every other register is as the firmware left it.
  */
 #pragma once
 
@@ -21,7 +36,7 @@
 #define BOOT_PATH_MAX    128
 #define BOOT_OPTIONS_MAX 1024
 #define BOOT_NO_MODULE   0xffffffffu
-#define DIRECT_MAP_BASE  0xffff800000000000ULL
+#define DIRECT_MAP_BASE  0x0000400000000000ULL
 
 enum boot_range_kind {
 	BOOT_RANGE_FREE,     /* ordinary memory, nobody's */
@@ -42,7 +57,7 @@ struct boot_range {
 
 struct boot_module {
 	char path[BOOT_PATH_MAX]; /* as written in the configuration */
-	u64 base, size;           /* size in bytes as on disk; memory is page-aligned and padded */
+	u64 base, size;           /* size in bytes, unpacked; memory is page-aligned and padded */
 };
 
 enum boot_pixel_format { BOOT_PIXEL_BGRX8, BOOT_PIXEL_RGBX8 };
@@ -66,7 +81,7 @@ struct boot_vm {
 /* The parsed configuration: settings of Socle's own, then the VMs. */
 struct boot_config {
 	u32 timeout_s;
-	u32 debug_exit_port; /* QEMU isa-debug-exit port that ends a run, 0: none */
+	u32 debug_exit_port; /* x86: QEMU isa-debug-exit port; arm64: any, semihosting; 0: none */
 	u32 vm_count;
 	u32 pad;
 	struct boot_vm vms[BOOT_MAX_VMS];
@@ -74,11 +89,11 @@ struct boot_config {
 
 struct boot_info {
 	u64 magic;
-	u64 direct_map_end;          /* bytes of physical address space mapped at DIRECT_MAP_BASE */
+	u64 direct_map_end;          /* above all that is mapped at DIRECT_MAP_BASE, physical */
 	u64 core_base, core_size;    /* where the core's lowest link address lies; contiguous */
 	u64 core_elf, core_elf_size; /* the core's ELF file, whole */
 	u64 acpi_rsdp;               /* 0: none */
-	u64 fdt;                     /* 0: none */
+	u64 fdt;                     /* a copy of the flattened device tree, 0: none */
 	u64 efi_reset_system;        /* UEFI runtime ResetSystem entry, 0: none */
 	u64 unix_time;  /* seconds since 1970-01-01 UTC by the firmware's clock, 0: unknown */
 	u64 loader_tsc; /* cycle counter at loader entry */

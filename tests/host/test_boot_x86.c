@@ -82,14 +82,14 @@ static void kernel_make(void)
 	kernel_put(0x260, 0x123000, 4);
 }
 
-static int kernel_check(size_t size, u64 *memory, struct image_error *error)
+static int kernel_check(size_t size, struct image_facts *facts, struct image_error *error)
 {
 	u8 *copy = malloc(size ? size : 1);
 	int result;
 
 	assert_non_null(copy);
 	memcpy(copy, kernel, size);
-	result = image_check(copy, size, memory, error);
+	result = image_check(copy, size, facts, error);
 	free(copy);
 	return result;
 }
@@ -97,9 +97,9 @@ static int kernel_check(size_t size, u64 *memory, struct image_error *error)
 static void expect_image_error(size_t size, const char *field, const char *hint)
 {
 	struct image_error error;
-	u64 memory;
+	struct image_facts facts;
 
-	assert_int_equal(kernel_check(size, &memory, &error), -EINVAL);
+	assert_int_equal(kernel_check(size, &facts, &error), -EINVAL);
 	assert_string_equal(error.field, field);
 	assert_non_null(strstr(error.message, hint));
 }
@@ -120,14 +120,15 @@ static void test_image(void **state)
 		{0x1f4, 4, 0xffffffff, "syssize", "cut off"},
 	};
 	struct image_error error;
-	u64 memory;
+	struct image_facts facts;
 
 	(void)state;
 	kernel_make();
-	assert_int_equal(kernel_check(sizeof(kernel), &memory, &error), 0);
-	assert_int_equal(memory, 0x223000);
+	assert_int_equal(kernel_check(sizeof(kernel), &facts, &error), 0);
+	assert_int_equal(facts.memory, 0x223000);
+	assert_int_equal(facts.packed_size, 0);
 	kernel_put(0x1f1, 0, 1); /* means 4 */
-	assert_int_equal(kernel_check(sizeof(kernel), &memory, &error), 0);
+	assert_int_equal(kernel_check(sizeof(kernel), &facts, &error), 0);
 	expect_image_error(sizeof(kernel) - 1, "syssize", "cut off");
 	expect_image_error(0x267, "size", "found 615");
 	expect_image_error(0, "size", "found 0");
