@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tiny guests on Socle: one behaviour per row, the verdict is the exit status.
 
-SOCLE_EFI and SOCLE_GUESTS (the folder of their files) say what to test, as `make system-test` sets
-them. The runs go side by side, one per CPU, and each test waits for its own.
+SOCLE_ARCH, SOCLE_EFI and SOCLE_GUESTS (the folder of their files) say what to test, as `make
+system-test` sets them; SOCLE_CPU another model of the emulated CPU. The runs go side by side, one per
+CPU of this machine, and each test waits for its own.
 """
 
 import os
@@ -10,7 +11,7 @@ import re
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,10 @@ import mkimage
 import qemu
 from qemu import Status
 
-EFI = Path(os.environ.get("SOCLE_EFI", "build/x86_64/BOOTX64.EFI"))
-GUESTS = Path(os.environ.get("SOCLE_GUESTS", "build/x86_64/guest"))
+ARCH = os.environ.get("SOCLE_ARCH", "x86_64")
+BOOT_NAME = {"x86_64": "BOOTX64.EFI", "arm64": "BOOTAA64.EFI"}[ARCH]
+EFI = Path(os.environ.get("SOCLE_EFI", f"build/{ARCH}/{BOOT_NAME}"))
+GUESTS = Path(os.environ.get("SOCLE_GUESTS", f"build/{ARCH}/guest"))
 OWN_MEMORY = 192  # MiB: firmware and Socle
 
 
@@ -40,13 +43,14 @@ class Row:
     memory: int = 64
     timeout: int = 60
     counted: bool = False  # by -icount: exact, and no thread of QEMU beside the CPU's
+    cpu: str = ""  # model to emulate, "": the usual one
 
     @property
     def file(self):
         return GUESTS / f"{self.guest or self.name}.bin"
 
 
-ROWS = [
+X86_ROWS = [
     Row("cpuid"),
     Row("hypercall"),
     Row("msr"),
@@ -124,6 +128,73 @@ ROWS = [
     Row("random-devices-3", "hostile_random", options="cpl=3 devices=2 seed=3", hostile=True),
 ]
 
+ARM64_ROWS = [
+    Row("hello"),
+    Row("hvc"),
+    Row("smc", "hvc", options="smc=1"),
+    Row("psci"),
+    Row("psci-smc", "psci", options="smc=1"),
+    Row("undefined"),
+    Row("wfi"),
+    Row("regs"),
+    Row("fp"),
+    Row("memory"),
+    Row("memory-62M", "memory", options="size=62", memory=62),
+    Row("memory-1026M", "memory", options="size=1026", memory=1026),
+    Row("hole"),
+    Row("mmu"),
+    Row("gicd"),
+    Row("spi"),
+    Row("sgi"),
+    Row("priority"),
+    Row("active"),
+    Row("many_irqs"),
+    Row("vtimer"),
+    Row("ptimer", "vtimer", options="physical=1"),
+    Row("timers"),
+    Row("pl011"),
+    Row("pl031"),
+    Row("mmio_forms"),
+    Row("sysreg_traps"),
+    Row("cache"),
+    Row("tlb"),
+    Row("reset", options="how=0", resets=3),
+    Row("reset-smc", "reset", options="how=3", resets=3),
+    Row("off-hvc", "reset", options="how=1"),
+    Row("off-smc", "reset", options="how=2"),
+    Row("off-refused", "reset", options="how=4"),
+    Row("idregs"),
+    Row("debug"),
+    Row("pauth"),
+    Row("el0"),
+    Row("hostile-sysreg-1", "hostile_sysreg", options="part=0 parts=4"),
+    Row("hostile-sysreg-2", "hostile_sysreg", options="part=1 parts=4"),
+    Row("hostile-sysreg-3", "hostile_sysreg", options="part=2 parts=4"),
+    Row("hostile-sysreg-4", "hostile_sysreg", options="part=3 parts=4"),
+    Row("hostile-call", "hostile_call"),
+    Row("hostile-call-immediates", "hostile_call", options="immediates=1", hostile=True),
+    Row("hostile-memory", "hostile_memory"),
+    Row("hostile-tables", "hostile_tables"),
+    Row("hostile-gic", "hostile_gic"),
+    Row("hostile-timer", "hostile_timer"),
+    Row("random-user-1", "hostile_random", options="el=0 seed=1", hostile=True),
+    Row("random-user-2", "hostile_random", options="el=0 seed=2", hostile=True),
+    Row("random-kernel-1", "hostile_random", options="el=1 seed=1", hostile=True),
+    Row("random-kernel-2", "hostile_random", options="el=1 seed=2", hostile=True),
+    Row("random-kernel-3", "hostile_random", options="el=1 seed=3", hostile=True),
+]
+
+# A CPU without VHE reaches the guest's registers, the timers and its own tables another way.
+NO_VHE = [
+    replace(row, name=f"{row.name}-no-vhe", guest=row.guest or row.name, cpu="cortex-a72")
+    for row in ARM64_ROWS
+]
+ROWS = {"x86_64": X86_ROWS, "arm64": ARM64_ROWS + NO_VHE}[ARCH]
+REGISTERS = {  # as Socle shows them when a guest dies
+    "x86_64": r"tiny: rip [0-9a-f]{4}:[0-9a-f]{16}",
+    "arm64": r"tiny: pc [0-9a-f]{16}",
+}[ARCH]
+
 
 def tail(log, lines=40):
     return "\n".join(log.splitlines()[-lines:])
@@ -151,6 +222,8 @@ def run_row(row):
     image = Path(f"build/system/{name}.img")
     mkimage.write_image(image, mkimage.linux_files(EFI, row.file, None, config))
     machine = qemu.Machine(name, image=image, memory=row.memory + OWN_MEMORY)
+    if row.cpu:
+        machine.accelerator = qemu.tcg(row.cpu)
     if row.counted:
         machine.accelerator = qemu.tcg()
         machine.extra = list(qemu.ICOUNT)
@@ -177,12 +250,11 @@ def check_death(row, log):
     reason = re.search(r"vm tiny: stopped: (.*)", log)
     assert reason, "Socle gave no reason; end of the log:\n" + tail(log)
     assert re.search(row.dies, reason.group(1)), f"reason: {reason.group(1)}"
-    assert re.search(r"tiny: rip [0-9a-f]{4}:[0-9a-f]{16}", log), "no registers"
+    assert re.search(REGISTERS, log), "no registers"
 
 
-@pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
-def test_tiny(row, results):
-    result = results[row.name].result()
+def check_row(row, result):
+    """Fails unless the run ended as the row says."""
     log = result.log
     told = re.search(r"tiny: FAIL: (.*)", log)
     assert not told, told.group(1)
@@ -198,6 +270,11 @@ def test_tiny(row, results):
     else:
         assert result.status == Status.POWERED_OFF, tail(log)
         assert "tiny: pass" in log
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
+def test_tiny(row, results):
+    check_row(row, results[row.name].result())
 
 
 def test_every_guest_has_a_row():
