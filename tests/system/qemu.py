@@ -3,7 +3,14 @@
 
 Used by the system tests and by `make run`. What this machine offers decides the rest: KVM where it
 really nests, otherwise QEMU's own CPU emulation (TCG). QEMU's machine protocol (QMP) tells a
-power-off from a reset, which its exit status does not.
+power-off from a reset, which its exit status does not. SOCLE_ARCH in the environment names the
+architecture (x86_64 or arm64), SOCLE_CPU a CPU model to emulate instead of the usual one.
+
+A guest's death and a panic have exit statuses of their own (Status), where Socle's configuration has
+`debug-exit`. On x86-64 its value is the port of QEMU's isa-debug-exit. On arm64 it is the number
+of the HLT instruction by which QEMU is asked to end (semihosting, SYS_EXIT_EXTENDED, the status in
+the parameter block). Semihosting would let whatever runs at EL1 or EL2 open the host's files;
+with "target=gdb" those calls go to a debugger that is not there, and only the end is left.
 """
 
 import enum
@@ -12,7 +19,6 @@ import json
 import os
 import queue
 import re
-import shutil
 import socket
 import subprocess
 import threading
@@ -20,16 +26,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-QEMU = os.environ.get("QEMU", "qemu-system-x86_64")
 LOGS = Path("build/logs")
-
-# Flash images (code, variables) as the distributions name them.
-FIRMWARE = [
-    ("/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"),
-    ("/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_VARS.fd"),
-    ("/usr/share/edk2/ovmf/OVMF_CODE.fd", "/usr/share/edk2/ovmf/OVMF_VARS.fd"),
-    ("/usr/share/edk2/x64/OVMF_CODE.4m.fd", "/usr/share/edk2/x64/OVMF_VARS.4m.fd"),
-]
 
 # An AMD CPU with SVM, less what QEMU 7.2's emulation lacks of that model (it would warn of each).
 TCG_CPU = "EPYC,+svm,+npt," + ",".join(
@@ -39,11 +36,71 @@ TCG_CPU = "EPYC,+svm,+npt," + ",".join(
 # One instruction is one nanosecond, timers run between instructions, runs repeat exactly.
 ICOUNT = "-icount shift=0,sleep=off -seed 1 -rtc base=2024-01-01,clock=vm".split()
 KVM_CREATE_VM = 0xAE01
-DEBUG_EXIT_PORT = 0xF4
+
+
+@dataclass(frozen=True)
+class Target:
+    """An architecture as QEMU has it."""
+
+    program: str
+    kind: str  # -machine
+    cpu: str  # -cpu, emulated
+    bare_kind: str  # the same for Linux alone: without what Socle must hide from it
+    bare_cpu: str
+    firmware: tuple  # flash images (code, variables) as the distributions name them
+    package: str  # Debian's, of the firmware
+    firmware_options: tuple
+    loader: str  # the file that UEFI starts from a stick
+    console: str  # Linux's name of the first serial port
+    ending: tuple  # what QEMU needs for debug-exit
+
+
+X86_64 = Target(
+    program=os.environ.get("QEMU", "qemu-system-x86_64"),
+    kind="q35",
+    cpu=TCG_CPU,
+    bare_kind="q35",
+    bare_cpu=TCG_CPU.replace("+svm,+npt", "-svm"),
+    firmware=(
+        ("/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"),
+        ("/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_VARS.fd"),
+        ("/usr/share/edk2/ovmf/OVMF_CODE.fd", "/usr/share/edk2/ovmf/OVMF_VARS.fd"),
+        ("/usr/share/edk2/x64/OVMF_CODE.4m.fd", "/usr/share/edk2/x64/OVMF_VARS.4m.fd"),
+    ),
+    package="ovmf",
+    firmware_options=(),
+    loader="BOOTX64.EFI",
+    console="ttyS0",
+    ending=("-device", "isa-debug-exit,iobase=0xf4,iosize=4"),
+)
+
+# Pointer authentication by QEMU's own algorithm: the architected one takes half of a boot's time.
+ARM64 = Target(
+    program=os.environ.get("QEMU_ARM64", "qemu-system-aarch64"),
+    kind="virt,virtualization=on,gic-version=3,dtb-randomness=off",
+    cpu="max,pauth-impdef=on",
+    bare_kind="virt,gic-version=3",
+    bare_cpu="max,pauth-impdef=on,sve=off",
+    firmware=(
+        ("/usr/share/AAVMF/AAVMF_CODE.fd", "/usr/share/AAVMF/AAVMF_VARS.fd"),
+        (
+            "/usr/share/edk2/aarch64/QEMU_EFI-pflash.raw",
+            "/usr/share/edk2/aarch64/vars-template-pflash.raw",
+        ),
+    ),
+    package="qemu-efi-aarch64",
+    firmware_options=("-boot", "menu=on,splash-time=0"),  # else it waits 5 s for a key
+    loader="BOOTAA64.EFI",
+    console="ttyAMA0",
+    ending=("-semihosting-config", "enable=on,target=gdb"),
+)
+ARCH = os.environ.get("SOCLE_ARCH", "x86_64")
+TARGET = {"x86_64": X86_64, "arm64": ARM64}[ARCH]
+QEMU = TARGET.program
 
 
 class Status(enum.IntEnum):
-    """How a run ended. The odd ones are isa-debug-exit's: (value << 1) | 1."""
+    """How a run ended. The odd ones are debug-exit's; isa-debug-exit makes (value << 1) | 1."""
 
     POWERED_OFF = 0
     QEMU_FAILED = 1
@@ -94,13 +151,15 @@ def kvm_nests_svm():
     return nested in ("1", "Y")
 
 
-def tcg(cpu=TCG_CPU):
+def tcg(cpu=os.environ.get("SOCLE_CPU") or TARGET.cpu):
     """QEMU's own CPU emulation."""
     return Accelerator("TCG (emulation)", ["-accel", "tcg", "-cpu", cpu])
 
 
 def choose_accelerator():
     """KVM with nested SVM where there is one; Socle does not drive VMX yet, so not on Intel."""
+    if TARGET is not X86_64 or os.environ.get("SOCLE_CPU"):
+        return tcg()
     if kvm_nests_svm():
         return Accelerator("KVM with nested SVM", ["-accel", "kvm", "-cpu", "host"])
     # Before QEMU 9 the emulated interrupt controller has no x2APIC.
@@ -110,10 +169,10 @@ def choose_accelerator():
 
 def find_firmware():
     """The pair of UEFI flash images to use."""
-    for code, variables in FIRMWARE:
+    for code, variables in TARGET.firmware:
         if os.path.exists(code) and os.path.exists(variables):
             return code, variables
-    raise FileNotFoundError("no UEFI firmware for QEMU found (Debian package ovmf)")
+    raise FileNotFoundError(f"no UEFI firmware for QEMU found (Debian package {TARGET.package})")
 
 
 def memory_mib(text):
@@ -128,8 +187,8 @@ def memory_mib(text):
 class Machine:
     """One machine to run; the defaults are those of the tests."""
 
-    name: str  # of its log and its copy of the firmware's variables
-    kind: str = "q35"  # QEMU's -machine
+    name: str  # of its log
+    kind: str = TARGET.kind  # QEMU's -machine
     image: Path = None  # stick image; None: no disk
     firmware: bool = True  # UEFI; False: QEMU's BIOS, for `-kernel`
     disk: str = "virtio"  # or "usb", as on a real machine but slower
@@ -144,21 +203,21 @@ class Machine:
         return LOGS / f"{self.name}.log"
 
     def command(self):
-        """QEMU's command line. Makes a fresh copy of the firmware's variables."""
+        """QEMU's command line. The firmware's variables are fresh in each run."""
         LOGS.mkdir(parents=True, exist_ok=True)
         accelerator = self.accelerator or choose_accelerator()
         command = [QEMU, "-name", f"socle-{self.name}", "-machine", self.kind]
         command += accelerator.arguments
         command += ["-m", str(self.memory), "-smp", str(self.cpus), "-nodefaults", "-no-user-config"]
         command += ["-display", "none", "-no-reboot"]
-        command += ["-device", f"isa-debug-exit,iobase={DEBUG_EXIT_PORT:#x},iosize=4"]
+        command += TARGET.ending
         if self.firmware:
             code, variables = find_firmware()
-            copy = LOGS / f"{self.name}.vars.fd"
-            shutil.copyfile(variables, copy)
+            # Written to a temporary layer over it: ARM64's are 64 MiB.
             flash = "if=pflash,format=raw,unit="
             command += ["-drive", f"{flash}0,readonly=on,file={code}"]
-            command += ["-drive", f"{flash}1,file={copy}"]
+            command += ["-drive", f"{flash}1,snapshot=on,file={variables}"]
+            command += TARGET.firmware_options
         if self.image:
             command += ["-drive", f"if=none,id=stick,format=raw,file={self.image}"]
             if self.disk == "usb":
@@ -275,7 +334,8 @@ def run(machine, timeout):
 class Console:
     """A machine with somebody at its serial line; time out and patterns are pexpect's.
 
-    Without a serial port only the machine's end can be waited for, and its screen looked at.
+    Without a serial port only the machine's end can be waited for, and its screen looked at. The
+    line is read all the time: some of QEMU's ports make the whole machine wait for a reader.
     """
 
     def __init__(self, machine, timeout, serial=True):
@@ -299,8 +359,10 @@ class Console:
         )
         theirs.close()
         self.qmp.start()
+        self.heard, heard_end = os.pipe()
+        threading.Thread(target=self._hear, args=[heard_end], daemon=True).start()
         self.child = fdspawn(
-            self.line, timeout=timeout, encoding="utf-8", codec_errors="replace"
+            self.heard, timeout=timeout, encoding="utf-8", codec_errors="replace"
         )
         self.child.logfile_read = self.log
         self.child.delaybeforesend = None
@@ -312,7 +374,17 @@ class Console:
         if self.process.poll() is None:
             stop(self.process)
         self.line.close()
+        os.close(self.heard)
         self.log.close()
+
+    def _hear(self, to):
+        """Takes over what the machine says; its bytes one by one soon fill a socket, not a pipe."""
+        with os.fdopen(to, "wb", buffering=0) as pipe:
+            try:
+                while data := self.line.recv(4096):
+                    pipe.write(data)
+            except OSError:
+                pass  # one of the ends was closed
 
     def expect(self, pattern):
         """Waits for the pattern, or fails with what came instead."""
@@ -320,7 +392,7 @@ class Console:
 
     def send(self, text):
         """Types the text."""
-        self.child.send(text)
+        self.line.sendall(text.encode())
 
     def finish(self):
         """Waits for the machine's end; returns its status."""
