@@ -106,11 +106,14 @@ static enum exit_action write_cr8_guest(struct vcpu *vcpu, u64 val)
 static enum exit_action lmsw(struct vcpu *vcpu)
 {
 	const struct x86_exit *exit = &vcpu->arch.exit;
-	u64 old = x86_get_reg(vcpu, X86_REG_CR0), bits = vcpu->arch.gpr[exit->cr.gpr];
+	bool has_data = exit->cr.kind == X86_CR_LMSW_DATA;
+	u64 old = x86_get_reg(vcpu, X86_REG_CR0);
+	u64 bits = has_data ? exit->cr.data : vcpu->arch.gpr[exit->cr.gpr];
 	struct guest_insn g;
 
-	if (exit->cr.mem && (!guest_insn_fetch(vcpu, &g) ||
-			     guest_load(vcpu, insn_linear(&g.insn, &g.regs), 2, &bits))) {
+	if (!has_data && exit->cr.mem &&
+	    (!guest_insn_fetch(vcpu, &g) ||
+	     guest_load(vcpu, insn_linear(&g.insn, &g.regs), 2, &bits))) {
 		return EXIT_RESUME; /* to fault, or to look again */
 	}
 	bits &= CR0_PE | CR0_MP | CR0_EM | CR0_TS;
@@ -126,6 +129,7 @@ enum exit_action handle_cr_write(struct vcpu *vcpu)
 	case X86_CR_CLTS:
 		return write_cr0_guest(vcpu, x86_get_reg(vcpu, X86_REG_CR0) & ~CR0_TS);
 	case X86_CR_LMSW:
+	case X86_CR_LMSW_DATA:
 		return lmsw(vcpu);
 	default:
 		break;

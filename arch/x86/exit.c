@@ -31,6 +31,7 @@ const char *const x86_why_name[X86_WHY_COUNT] = {
 	[X86_UNDEFINED] = "undefined instruction",
 	[X86_PRIVILEGED] = "privileged instruction",
 	[X86_IRET] = "IRET",
+	[X86_NMI_WINDOW] = "NMI window",
 	[X86_TASK_SWITCH] = "task switch",
 	[X86_TDP_FAULT] = "second-level fault",
 	[X86_SHUTDOWN] = "shutdown",
@@ -138,6 +139,14 @@ static enum exit_action handle_iret(struct vcpu *vcpu)
 	return EXIT_RESUME;
 }
 
+/* The CPU tells that the NMI is over: nothing to step over. */
+static enum exit_action handle_nmi_window(struct vcpu *vcpu)
+{
+	x86_ops->nmi_watch(vcpu, X86_NMI_WATCH_NONE);
+	vcpu->arch.nmi_blocked = false;
+	return EXIT_RESUME;
+}
+
 static enum exit_action no_progress(struct vcpu *vcpu, const char *what)
 {
 	if (vcpu->arch.rip != vcpu->retry_pc) {
@@ -230,6 +239,7 @@ static enum exit_action (*const handlers[X86_WHY_COUNT])(struct vcpu *) = {
 	[X86_UNDEFINED] = handle_undefined,
 	[X86_PRIVILEGED] = event_gp,
 	[X86_IRET] = handle_iret,
+	[X86_NMI_WINDOW] = handle_nmi_window,
 	[X86_TASK_SWITCH] = handle_task_switch,
 	[X86_TDP_FAULT] = handle_tdp_fault,
 	[X86_SHUTDOWN] = handle_shutdown,

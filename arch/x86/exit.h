@@ -26,6 +26,7 @@ enum x86_why {
 	X86_UNDEFINED,  /* an instruction that this VM's CPU does not have */
 	X86_PRIVILEGED, /* RDPMC and such: #GP */
 	X86_IRET,       /* the guest ends an NMI */
+	X86_NMI_WINDOW, /* the guest has ended an NMI */
 	X86_TASK_SWITCH,
 	X86_TDP_FAULT,
 	X86_SHUTDOWN,      /* triple fault */
@@ -34,7 +35,8 @@ enum x86_why {
 	X86_WHY_COUNT
 };
 
-enum x86_cr_kind { X86_CR_MOV, X86_CR_CLTS, X86_CR_LMSW };
+/* Of LMSW some CPUs give the instruction's operands, others what they hold: the data. */
+enum x86_cr_kind { X86_CR_MOV, X86_CR_CLTS, X86_CR_LMSW, X86_CR_LMSW_DATA };
 
 struct x86_exit {
 	enum x86_why why;
@@ -49,6 +51,7 @@ struct x86_exit {
 		struct {
 			u8 nr, kind, gpr;
 			bool mem; /* LMSW from memory */
+			u16 data; /* X86_CR_LMSW_DATA */
 		} cr;
 		struct {
 			u16 port;
