@@ -1,54 +1,84 @@
 # SPDX-License-Identifier: Apache-2.0
-# Speed, counted (tests/bench/bench.py) and Socle under nested KVM (tests/bench/nested_kvm.py).
-BENCH := build/bench
+# Speed, counted (tests/bench/bench.py, bench_arm64.py) and Socle under nested KVM (nested_kvm.py).
+BENCH_x86_64 := build/bench
+BENCH_arm64 := build/bench/arm64
+BENCH := $(BENCH_$(ARCH))
+BENCH_DIR_x86_64 := tests/bench
+BENCH_DIR_arm64 := tests/bench/arm64
+BENCH_DIR := $(BENCH_DIR_$(ARCH))
 BENCH_GUEST := $(BENCH)/guest.bin
-BENCH_GUEST_CFLAGS := -std=gnu17 -O2 -ffreestanding -mgeneral-regs-only -fno-pic -mno-red-zone \
-	-fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables $(WARN)
-BENCH_GUEST_SRC := $(wildcard tests/bench/guest/*.[cS])
-BENCH_GUEST_OBJ := $(BENCH_GUEST_SRC:%=$(BENCH)/%.o)
 
-$(BENCH)/%.o: % tests/bench/guest/guest.h | setup-build
+# The guest: on x86 of its own; on arm64 with the library of the tiny guests, compiled as they are.
+BENCH_GUEST_SRC_x86_64 := $(wildcard tests/bench/guest/*.[cS])
+BENCH_GUEST_SRC_arm64 := $(addprefix tests/bench/arm64/,guest.c operations.c vectors.S) \
+	$(wildcard tests/guest/arm64/lib/*.[cS]) tests/guest/lib/common.c
+BENCH_GUEST_HEADERS_x86_64 := tests/bench/guest/guest.h
+BENCH_GUEST_HEADERS_arm64 := tests/bench/arm64/guest.h $(wildcard tests/guest/arm64/lib/*.h) \
+	tests/guest/lib/common.h
+BENCH_GUEST_CC_x86_64 = $(CC) -std=gnu17 -O2 -ffreestanding -mgeneral-regs-only -fno-pic -mno-red-zone \
+	-fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables $(WARN) -I.
+BENCH_GUEST_CC_arm64 = $(GUEST_CC_ALL)
+BENCH_GUEST_LD_x86_64 := tests/bench/guest/guest.ld
+BENCH_GUEST_LD_arm64 := tests/guest/arm64/lib/guest.ld
+BENCH_GUEST_LDFLAGS_x86_64 := -static
+BENCH_GUEST_LDFLAGS_arm64 := -pie --no-dynamic-linker -z max-page-size=4096
+BENCH_GUEST_LD := $(BENCH_GUEST_LD_$(ARCH))
+BENCH_GUEST_OBJ := $(BENCH_GUEST_SRC_$(ARCH):%=$(BENCH)/%.o)
+
+$(BENCH_GUEST_OBJ): $(BENCH)/%.o: % $(BENCH_GUEST_HEADERS_$(ARCH)) | setup-build
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(BENCH_GUEST_CFLAGS) -I. -c $< -o $@
+	$(Q)$(BENCH_GUEST_CC_$(ARCH)) -c $< -o $@
 
-$(BENCH_GUEST): $(BENCH_GUEST_OBJ) tests/bench/guest/guest.ld
-	$(Q)ld -nostdlib -static --build-id=none -z noexecstack --no-warn-rwx-segments -T tests/bench/guest/guest.ld \
-		-o $(@:.bin=.elf) $(BENCH_GUEST_OBJ)
-	$(Q)objcopy -O binary $(@:.bin=.elf) $@
+$(BENCH_GUEST): $(BENCH_GUEST_OBJ) $(BENCH_GUEST_LD)
+	$(Q)$(LD) -nostdlib $(BENCH_GUEST_LDFLAGS_$(ARCH)) --build-id=none -z noexecstack \
+		--no-warn-rwx-segments -T $(BENCH_GUEST_LD) -o $(@:.bin=.elf) $(BENCH_GUEST_OBJ)
+	$(Q)$(OBJCOPY) -O binary $(@:.bin=.elf) $@
 
 # KVM's column: a stock Linux whose init runs the same guest on /dev/kvm. The boot's: an init that
-# tells when it was reached.
+# tells when it was reached. On arm64 KVM is no module.
 BENCH_KERNEL := $(KERNELS)/6.12/vmlinuz
+BENCH_MODULES_x86_64 := $(dir $(BENCH_KERNEL))modules
 BENCH_KVM_INITRD := $(BENCH)/kvm.cpio.gz
 BENCH_BOOT_INITRD := $(BENCH)/boot.cpio.gz
 BENCH_USER_CFLAGS := -std=gnu17 -O2 -static $(filter-out -Wframe-larger-than=%,$(WARN))
 
-$(BENCH)/kvm_vmm $(BENCH)/userspace: $(BENCH)/%: tests/bench/%.c | setup-test
+$(BENCH)/kvm_vmm $(BENCH)/userspace: $(BENCH)/%: $(BENCH_DIR)/%.c | setup-test
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(BENCH_USER_CFLAGS) -o $@ $<
 
-$(BENCH_KVM_INITRD): $(BENCH)/kvm_vmm $(BENCH_GUEST) tests/bench/initramfs/init $(BENCH_KERNEL) \
-		$(SETUP)/mkinitramfs.py
+$(BENCH_KVM_INITRD): $(BENCH)/kvm_vmm $(BENCH_GUEST) $(BENCH_DIR)/initramfs/init $(BENCH_KERNEL) \
+		$(GUEST_BUSYBOX_$(ARCH)) $(SETUP)/mkinitramfs.py
 	$(Q)rm -rf $(BENCH)/kvm && mkdir -p $(BENCH)/kvm
-	$(Q)cp $(BENCH)/kvm_vmm $(BENCH_GUEST) tests/bench/initramfs/init $(BENCH)/kvm
-	$(Q)$(SETUP)/mkinitramfs.py $@ "$$(command -v busybox)" $(BENCH)/kvm \
-		$(dir $(BENCH_KERNEL))modules
+	$(Q)cp $(BENCH)/kvm_vmm $(BENCH_GUEST) $(BENCH_DIR)/initramfs/init $(BENCH)/kvm
+	$(Q)$(SETUP)/mkinitramfs.py $@ $(GUEST_BUSYBOX) $(BENCH)/kvm $(BENCH_MODULES_$(ARCH))
 
-$(BENCH_BOOT_INITRD): $(BENCH)/userspace $(SETUP)/mkinitramfs.py
+$(BENCH_BOOT_INITRD): $(BENCH)/userspace $(GUEST_BUSYBOX_$(ARCH)) $(SETUP)/mkinitramfs.py
 	$(Q)rm -rf $(BENCH)/boot && mkdir -p $(BENCH)/boot
 	$(Q)cp $(BENCH)/userspace $(BENCH)/boot/init
-	$(Q)$(SETUP)/mkinitramfs.py $@ "$$(command -v busybox)" $(BENCH)/boot
+	$(Q)$(SETUP)/mkinitramfs.py $@ $(GUEST_BUSYBOX) $(BENCH)/boot
+
+BENCH_PY_x86_64 := tests/bench/bench.py
+BENCH_PY_arm64 := tests/bench/bench_arm64.py
+BENCH_OUT_x86_64 := build/bench.txt
+BENCH_OUT_arm64 := build/bench-arm64.txt
+BENCH_PROFILED_x86_64 := cpuid-0
+BENCH_PROFILED_arm64 := hvc
+BENCH_PYTHON := PYTHONDONTWRITEBYTECODE=1 SOCLE_ARCH=$(ARCH) /usr/bin/python3
+
+BENCH_EFI_arm64 := $(BOOT_EFI)
+BENCH_EFI := $(or $(BENCH_EFI_$(ARCH)),$(EFI))
 
 .PHONY: bench profile
-bench: $(EFI) $(BENCH_GUEST) $(BENCH_KVM_INITRD) $(BENCH_BOOT_INITRD) $(BENCH_KERNEL)
-	$(Q)PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 tests/bench/bench.py --efi $(EFI) \
+bench: $(BENCH_EFI) $(BENCH_GUEST) $(BENCH_KVM_INITRD) $(BENCH_BOOT_INITRD) $(BENCH_KERNEL)
+	$(Q)$(BENCH_PYTHON) $(BENCH_PY_$(ARCH)) --efi $(BENCH_EFI) \
 		--core $(CORE) --guest $(BENCH_GUEST) --kvm-initrd $(BENCH_KVM_INITRD) \
-		--boot-initrd $(BENCH_BOOT_INITRD) --kernel $(BENCH_KERNEL) --out build/bench.txt
+		--boot-initrd $(BENCH_BOOT_INITRD) --kernel $(BENCH_KERNEL) --out $(BENCH_OUT_$(ARCH))
 
 # T="cpuid-0 lapic-read": which functions an operation's instructions go to; LINES=1: each of them.
-profile: $(EFI) $(BENCH_GUEST)
-	$(Q)PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 tests/bench/profile_trip.py --efi $(EFI) \
-		--core $(CORE) --guest $(BENCH_GUEST) $(if $(LINES),--lines) $(or $(T),cpuid-0)
+profile: $(BENCH_EFI) $(BENCH_GUEST)
+	$(Q)$(BENCH_PYTHON) tests/bench/profile_trip.py --arch $(ARCH) --efi $(BENCH_EFI) \
+		--core $(CORE) --guest $(BENCH_GUEST) $(if $(LINES),--lines) \
+		$(or $(T),$(BENCH_PROFILED_$(ARCH)))
 
 .PHONY: test-kvm
 test-kvm: $(EFI) $(KERNELS)/6.12/vmlinuz $(GUEST_INITRD)

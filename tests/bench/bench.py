@@ -73,7 +73,7 @@ def rows(log, what):
     """{operation: (min, mean)}"""
     found = {name: (int(low), int(mean)) for name, low, mean in ROW.findall(log)}
     if found.pop("ticks-of-1000000", None) != (1000000, 1000000):
-        raise BenchError(f"{what}: a tick of the TSC is not an instruction")
+        raise BenchError(f"{what}: a tick of the counter is not an instruction")
     if "fresh-4k-page" not in found:
         raise BenchError(f"{what}: the guest did not finish")
     return found
@@ -118,16 +118,21 @@ class Boot:
     exits: int = 0
 
 
+def userspace_arrival(log):
+    """What the counter said at init's first instruction."""
+    return int(find(log, r"bench: userspace-\w+ (\d+)", "arrival in user space"))
+
+
 def socle_boot(log):
-    """The guest's TSC starts at 0 before Socle copies its kernel into place."""
+    """The guest's counter starts at 0 before Socle copies its kernel into place."""
     exits = int(find(log, r"powered off by the guest after (\d+) exits", "number of exits"))
-    return Boot(int(find(log, r"bench: userspace-tsc (\d+)", "arrival in user space")), exits)
+    return Boot(userspace_arrival(log), exits)
 
 
 def bare_boot(log, entry_log):
     """Less what the BIOS takes to the kernel's real-mode entry, seen by a kernel that only tells."""
     entry = int(find(entry_log, r"bench: real-mode-entry ([0-9A-F]+)", "entry"), 16)
-    return Boot(int(find(log, r"bench: userspace-tsc (\d+)", "arrival in user space")) - entry)
+    return Boot(userspace_arrival(log) - entry)
 
 
 def boot_table(socle, bare, version):
@@ -166,7 +171,8 @@ def measure(arguments):
     ]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         logs = dict(zip((m.name for m in machines), pool.map(run, machines)))
-    trips = profile_trip.measure(efi, arguments.core, guest, "cpuid-0")
+    target = profile_trip.TARGETS["x86_64"]
+    trips = profile_trip.measure(target, efi, arguments.core, guest, "cpuid-0")
     version = find(logs["bench-boot"], r"Linux version (\S+)", "kernel version")
     return [
         "Instructions of a round trip, in the guest's eyes (minimum, mean); QEMU -icount shift=0",
@@ -174,7 +180,7 @@ def measure(arguments):
         *exit_table(rows(logs["bench-socle"], "Socle"), kvm_rows(logs["bench-kvm"])),
         NOTES,
         "",
-        *profile_trip.report("cpuid-0", trips, arguments.core),
+        *profile_trip.report(target, "cpuid-0", trips, arguments.core),
         "  svm_enter is the floor: 30 moves of registers, VMLOAD, VMRUN, VMSAVE, VMLOAD",
         "",
         *boot_table(
@@ -187,13 +193,14 @@ def measure(arguments):
     ]
 
 
-def main():
+def main(lines_of=measure):
+    """The command line of a benchmark; lines_of(arguments) measures."""
     parser = argparse.ArgumentParser()
     for name in ("efi", "core", "guest", "kvm-initrd", "boot-initrd", "kernel", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     arguments = parser.parse_args()
     try:
-        text = "\n".join(measure(arguments)) + "\n"
+        text = "\n".join(lines_of(arguments)) + "\n"
     except (BenchError, mkimage.ImageError, FileNotFoundError) as error:
         sys.exit(f"Socle bench: {error}")
     arguments.out.write_text(text, "utf-8")

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where the instructions of a round trip go, function by function.
 
-    profile_trip.py --efi BOOTX64.EFI --core socle.elf --guest guest.bin [--lines] OPERATION...
+    profile_trip.py [--arch arm64] --efi BOOTX64.EFI --core socle.elf --guest guest.bin [--lines]
+                    OPERATION...
 
 The bench guest repeats one operation for ever; QEMU's monitor then turns on single-stepping and the
 log of executed instructions for a moment. Every round trip from one time the guest is left to
@@ -18,17 +19,37 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 # pylint: disable=wrong-import-position
-from machine import BenchError, qemu, socle_machine
+import machine
+import machine_arm64
+from machine import BenchError, qemu
 
-CORE_VA = 0xFFFFFFFF80000000
-READY = b"bench: profile"
 # "Trace 0: host-address [cs_base/pc/flags/cflags] symbol": one instruction in single-step mode.
 TRACE = re.compile(rb"^Trace \d+: 0x[0-9a-f]+ \[[0-9a-f]+/([0-9a-f]+)/")
+
+
+# What the guest prints before its loop: where it has been loaded, if that is not where it was linked.
+READY = re.compile(rb"bench: profile (\d+) ")
+
+
+@dataclass
+class Target:
+    """An architecture: where the core is linked, whose tools read it, how it is run."""
+
+    core_va: int
+    tools: str
+    machine: callable
+
+
+TARGETS = {
+    "x86_64": Target(0xFFFFFFFF80000000, "", machine.socle_machine),
+    "arm64": Target(0xFFFF80000000, "aarch64-linux-gnu-", machine_arm64.socle_machine),
+}
 
 
 class Monitor:
@@ -64,40 +85,46 @@ class Monitor:
             raise RuntimeError(f"{line}: {answer.strip()}")
 
 
-def wait_for(path, text, process, timeout):
-    """Until the serial log has the text."""
+def wait_for(path, pattern, process, timeout):
+    """Until the serial log has a match; returns that."""
     end = time.monotonic() + timeout
-    while text not in path.read_bytes():
+    while not (match := pattern.search(path.read_bytes())):
         if process.poll() is not None or time.monotonic() > end:
-            raise TimeoutError(f"no '{text.decode()}' in {path}")
+            raise TimeoutError(f"no '{pattern.pattern.decode()}' in {path}")
         time.sleep(0.2)
+    return match
 
 
 def single_step(monitor):
-    """Newer QEMUs have another name for it."""
-    name = "one-insn-per-tb" if qemu.qemu_major() >= 8 else "singlestep"
-    monitor.human(f"{name} on")
+    """Older QEMUs have another name for it."""
+    try:
+        monitor.human("one-insn-per-tb on")
+    except RuntimeError:
+        monitor.human("singlestep on")
 
 
-def trace(machine, path, seconds=0.2, timeout=300):
-    """Runs the machine to the guest's loop; the log of some round trips goes to path."""
+def trace(traced, path, seconds=0.2, timeout=300):
+    """Runs a machine to the guest's loop; the log of some round trips goes to path.
+
+    Returns the guest's address."""
     monitor = Monitor()
     path.unlink(missing_ok=True)
-    command = machine.command() + monitor.arguments
-    with open(machine.log_path, "wb") as log:
+    command = traced.command() + monitor.arguments
+    with open(traced.log_path, "wb") as log:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             pass_fds=[monitor.theirs.fileno()],
         )  # fmt: skip
         try:
             monitor.start()
-            wait_for(machine.log_path, READY, process, timeout)
+            base = wait_for(traced.log_path, READY, process, timeout).group(1)
             # Not between "stop" and "cont": QEMU 7.2 may lose a stop that meets a #VMEXIT.
             monitor.human(f"logfile {path}")
             single_step(monitor)
             monitor.human("log exec,nochain")
             time.sleep(seconds)
             monitor.human("log none")
+            return int(base)
         finally:
             qemu.stop(process)
 
@@ -119,16 +146,14 @@ def read_trace(path):
 
 
 class Symbols:
-    """Functions by address, of the core and of the guest."""
+    """Functions of a file by address."""
 
-    def __init__(self, *files):
-        rows = []
-        for file in files:
-            command = ["nm", "-n", str(file)]
-            text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-            found = re.findall(r"^([0-9a-f]+) [tTwW] (\S+)$", text, re.M)
-            rows += [(int(address, 16), name) for address, name in found]
-        rows.sort()
+    def __init__(self, target, file, base=0):
+        command = [target.tools + "nm", "-n", str(file)]
+        text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        # Not AArch64's mapping symbols ($x, $d), nor an entry in the middle of what goes on behind.
+        found = re.findall(r"^([0-9a-f]+) [tTwW] ([^\s$]+)$", text, re.M)
+        rows = sorted((base + int(address, 16), name) for address, name in found)
         self.starts = [row[0] for row in rows]
         self.names = [row[1] for row in rows]
 
@@ -137,11 +162,11 @@ class Symbols:
         return self.names[at] if at >= 0 else "?"
 
 
-def round_trips(addresses, symbols):
+def round_trips(addresses, core_va, symbols):
     """{guest function that was left: the core's addresses until it went on, one list a time}"""
     trips, trip, left = {}, None, None
     for address in addresses:
-        if address >= CORE_VA:
+        if address >= core_va:
             if trip is not None:
                 trip.append(address)
             continue
@@ -155,21 +180,21 @@ def median_trip(trips):
     return sorted(trips, key=len)[len(trips) // 2]
 
 
-def measure(efi, core, guest, operation):
+def measure(target, efi, core, guest, operation):
     """The round trips that an operation takes."""
     files = (guest, None, f"profile={operation}")
-    machine = socle_machine("bench-profile", efi, files, counted=False)
-    path = Path("build/bench/profile.trace")
-    trace(machine, path)
-    trips = round_trips(read_trace(path), Symbols(core, guest.with_suffix(".elf")))
+    path = guest.with_name("profile.trace")
+    base = trace(target.machine("bench-profile", efi, files, counted=False), path)
+    symbols = Symbols(target, guest.with_suffix(".elf"), base)
+    trips = round_trips(read_trace(path), target.core_va, symbols)
     if not trips:
         raise BenchError(f"{operation}: no round trip was seen; the log is {path}")
     return trips
 
 
-def report(operation, trips, core):
+def report(target, operation, trips, core):
     """Lines: per function of the guest, the core's functions by their share."""
-    symbols = Symbols(core)
+    symbols = Symbols(target, core)
     lines = []
     for function, those in trips.items():
         trip = median_trip(those)
@@ -182,12 +207,12 @@ def report(operation, trips, core):
     return lines
 
 
-def listing(trip, core):
+def listing(target, trip, core):
     """The round trip with the disassembly of each instruction."""
-    command = ["objdump", "-d", "--no-show-raw-insn", str(core)]
+    command = [target.tools + "objdump", "-d", "--no-show-raw-insn", str(core)]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    code = dict(re.findall(r"^(ffff[0-9a-f]{12}):\s*(.*)$", text, re.M))
-    symbols = Symbols(core)
+    code = dict(re.findall(r"^\s*(ffff[0-9a-f]{8,12}):\s*(.*)$", text, re.M))
+    symbols = Symbols(target, core)
     return [
         f"  {symbols.name(address):24} {address:x} {code.get(f'{address:x}', '?')}"
         for address in trip
@@ -198,15 +223,17 @@ def main():
     parser = argparse.ArgumentParser()
     for name in ("efi", "core", "guest"):
         parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--arch", choices=TARGETS, default="x86_64")
     parser.add_argument("--lines", action="store_true")
     parser.add_argument("operation", nargs="+")
     arguments = parser.parse_args()
+    target = TARGETS[arguments.arch]
     for operation in arguments.operation:
-        trips = measure(arguments.efi, arguments.core, arguments.guest, operation)
-        print(*report(operation, trips, arguments.core), sep="\n", flush=True)
+        trips = measure(target, arguments.efi, arguments.core, arguments.guest, operation)
+        print(*report(target, operation, trips, arguments.core), sep="\n", flush=True)
         if arguments.lines:
             for those in trips.values():
-                print(*listing(median_trip(those), arguments.core), "", sep="\n")
+                print(*listing(target, median_trip(those), arguments.core), "", sep="\n")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The bench guest for ARM64: what its two files share. The rest is the tiny guests' library. */
+#pragma once
+
+#include "tests/guest/arm64/lib/guest.h"
+
+/* One run of an operation in ticks, with the reading of the counter. */
+struct operation {
+	const char *name;
+	u64 (*time)(void);
+	void (*prepare)(void); /* before each run; may be NULL */
+	unsigned runs;         /* 0: as many as usual */
+};
+
+extern const struct operation operations[];
+extern const unsigned operation_count;
+
+/* The bench's own vectors: an interrupt's first instruction reads the counter. */
+void bench_init(void);
+
+/* To be taken off each result. */
+u64 ticks_of_measuring(void);
+
+/* The ticks of a million instructions. */
+u64 ticks_of_million(void);
+
+/* One byte written to @addr. */
+u64 time_touch(u64 addr);
