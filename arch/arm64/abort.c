@@ -13,10 +13,17 @@
 #include "arch/arm64/guest_regs.h"
 #include "arch/arm64/platform.h"
 #include "arch/arm64/stage2.h"
+#include "arch/arm64/sysreg.h"
 #include "arch/cpu.h"
 #include "mm/bits.h"
 #include "vmm/fault.h"
 #include "vmm/vm.h"
+
+#define TCR_T0SZ      GENMASK(5, 0)
+#define TCR_TG0       GENMASK(15, 14)
+#define TCR_T1SZ      GENMASK(21, 16)
+#define TCR_TG1       GENMASK(31, 30)
+#define TABLE_ADDRESS GENMASK(47, 1)
 
 static gpa_t fault_gpa(u64 far)
 {
@@ -44,6 +51,46 @@ static u64 load_value(u64 esr, u64 val, unsigned size)
 	return esr & ESR_ABT_SF ? val : (u32)val;
 }
 
+/* Where in TCR_EL1, and how, the granule of each half is told: "TG0", "TG1". */
+static unsigned granule_shift(u64 tcr, bool high)
+{
+	static const u8 tg0[] = {12, 16, 14, 12}, tg1[] = {12, 14, 12, 16};
+
+	return high ? tg1[FIELD_GET(TCR_TG1, tcr)] : tg0[FIELD_GET(TCR_TG0, tcr)];
+}
+
+/*
+ * The level of the guest's own walk of @va at which its descriptor lies in @fault's page: the
+ * syndrome tells how far stage 2 came ("ISS encoding for an exception from a Data Abort"). Arm's
+ * numbering; 3 where the tables have changed meanwhile.
+ */
+static unsigned walk_level(const struct vcpu *vcpu, u64 va, gpa_t fault)
+{
+	bool high = va & BIT(55);
+	u64 tcr = read_el1(TCR), table = high ? read_el1(TTBR1) : read_el1(TTBR0);
+	unsigned shift = granule_shift(tcr, high), stride = shift - 3;
+	unsigned top = 64 - (unsigned)FIELD_GET(high ? TCR_T1SZ : TCR_T0SZ, tcr);
+	unsigned level = 3;
+
+	for (unsigned bits = shift + stride; bits < top && level; bits += stride) {
+		level--;
+	}
+	for (; level < 3; level++) {
+		unsigned low = shift + stride * (3 - level);
+		unsigned width = top - low < stride ? top - low : stride;
+		u64 index = va >> low & (BIT(width) - 1), descriptor;
+		gpa_t at = gpa((table & TABLE_ADDRESS & ~(BIT(3) - 1)) + index * sizeof(u64));
+
+		if ((at.v ^ fault.v) < PAGE_SIZE ||
+		    vm_read(vcpu->vm, at, &descriptor, sizeof(descriptor))) {
+			break;
+		}
+		table = descriptor & TABLE_ADDRESS & ~(BIT(shift) - 1);
+		top = low;
+	}
+	return level;
+}
+
 enum exit_action abort_external(struct vcpu *vcpu, u64 far, bool instruction)
 {
 	u64 esr = vcpu->arch.esr;
@@ -56,7 +103,7 @@ enum exit_action abort_external(struct vcpu *vcpu, u64 far, bool instruction)
 	};
 
 	if (esr & ESR_ABT_S1PTW) {
-		abort.fsc = (u8)(ESR_FSC_EXTERNAL_TTW | FIELD_GET(ESR_FSC_LEVEL, esr));
+		abort.fsc = (u8)(ESR_FSC_EXTERNAL_TTW | walk_level(vcpu, far, fault_gpa(far)));
 	}
 	if (instruction) {
 		guest_instr_abort(vcpu, &abort);
