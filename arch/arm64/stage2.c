@@ -19,6 +19,7 @@
 
 #include "arch/cpu.h"
 #include "arch/percpu.h"
+#include "arch/arm64/virt.h"
 #include "arch/arm64/vmid.h"
 #include "mm/bits.h"
 #include "mm/pt_format.h"
@@ -26,47 +27,29 @@
 #include "vmm/table_pages.h"
 #include "vmm/vm.h"
 
-#define MMFR0_PARANGE  GENMASK(3, 0)
-#define MMFR0_TGRAN4   GENMASK(31, 28)
-#define MMFR1_VMIDBITS GENMASK(7, 4)
-#define VMIDBITS_16    2
-
-/* "VTCR_EL2, Virtualization Translation Control Register". */
-#define VTCR_RES1    BIT(31)
-#define VTCR_VS16    BIT(19)
-#define VTCR_PS      GENMASK(18, 16)
-#define VTCR_TG0_4K  FIELD_PREP(GENMASK(15, 14), 0)
-#define VTCR_SH0_IS  FIELD_PREP(GENMASK(13, 12), 3)
-#define VTCR_ORGN_WB FIELD_PREP(GENMASK(11, 10), 1)
-#define VTCR_IRGN_WB FIELD_PREP(GENMASK(9, 8), 1)
-#define VTCR_SL0     GENMASK(7, 6)
-#define VTCR_T0SZ    GENMASK(5, 0)
+#define MMFR0_TGRAN4 GENMASK(31, 28)
+#define TGRAN4_NONE  15
 #define VTTBR_VMID   GENMASK(63, 48)
 
-#define PARANGE_48 5
 /* A range of more pages than this is flushed as a whole. */
 #define FLUSH_PAGES_MAX 32
 
-static const u8 pa_bits_of[] = {32, 36, 40, 42, 44, 48};
-
 static struct vmid_pool vmids;
-static u8 ipa_bits, pa_range;
-static bool vmid_16;
+static u8 ipa_bits;
 
 int stage2_init(void)
 {
-	u64 mmfr0 = read_sysreg(id_aa64mmfr0_el1), mmfr1 = read_sysreg(id_aa64mmfr1_el1);
+	u64 mmfr0 = idreg(&cpu_idregs, ID_AA64MMFR0);
+	unsigned vmid_bits = cpu_controls.vtcr & VTCR_VS ? 16 : 8;
 
-	if (FIELD_GET(MMFR0_TGRAN4, mmfr0) == 15) {
+	if (FIELD_GET(MMFR0_TGRAN4, mmfr0) == TGRAN4_NONE) {
 		log_error("this CPU has no 4 KiB pages");
 		return -ENODEV;
 	}
-	pa_range = (u8)min_u64(FIELD_GET(MMFR0_PARANGE, mmfr0), PARANGE_48);
-	ipa_bits = (u8)min_u64(pa_bits_of[pa_range], STAGE2_IPA_BITS);
-	vmid_16 = FIELD_GET(MMFR1_VMIDBITS, mmfr1) == VMIDBITS_16;
-	vmid_pool_init(&vmids, vmid_16 ? 16 : 8, 1);
+	ipa_bits = (u8)min_u64(parange_bits(FIELD_GET(MMFR0_PARANGE, mmfr0)), STAGE2_IPA_BITS);
+	vmid_pool_init(&vmids, vmid_bits, 1);
 	log_info("stage 2: %u bits of guest-physical address, VMIDs of %u bits", ipa_bits,
-		 vmid_16 ? 16 : 8);
+		 vmid_bits);
 	return 0;
 }
 
@@ -80,8 +63,7 @@ u64 stage2_vtcr(void)
 	/* "SL0": with 4K pages the walk begins at Arm's level 2 - SL0. */
 	u64 sl0 = ipa_bits > 43 ? 2 : ipa_bits > 34 ? 1 : 0;
 
-	return VTCR_RES1 | (vmid_16 ? VTCR_VS16 : 0) | FIELD_PREP(VTCR_PS, pa_range) | VTCR_TG0_4K |
-	       VTCR_SH0_IS | VTCR_ORGN_WB | VTCR_IRGN_WB | FIELD_PREP(VTCR_SL0, sl0) |
+	return cpu_controls.vtcr | FIELD_PREP(VTCR_SL0, sl0) |
 	       FIELD_PREP(VTCR_T0SZ, 64u - ipa_bits);
 }
 

@@ -100,6 +100,7 @@ static void controls_write(const struct el2_controls *c)
 	write_sysreg(c->hcr, hcr_el2);
 	write_sysreg(c->mdcr, mdcr_el2);
 	write_sysreg(c->cptr, cptr_el2);
+	write_sysreg(c->cnthctl, cnthctl_el2);
 	write_sysreg(c->hstr, hstr_el2);
 	write_sysreg(stage2_vtcr(), vtcr_el2);
 	write_sysreg(0, vttbr_el2);

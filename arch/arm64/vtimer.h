@@ -77,7 +77,7 @@ void vtimer_irq(struct vtimer *t, u32 physical_intid);
 void vtimer_load(struct vtimer *t);
 void vtimer_put(struct vtimer *t);
 
-/* Once per CPU: what of the timers traps, and all of them off. */
+/* Once per CPU: all timers off. What of them traps is in struct el2_controls. */
 void vtimer_cpu_init(void);
 
 /* EL2's own timer (CNTHP): its interrupt when the physical count reaches @count. */

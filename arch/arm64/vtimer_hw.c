@@ -9,10 +9,6 @@
 #include "arch/arm64/sysreg.h"
 #include "arch/arm64/vgic.h"
 
-/* The guest reads CNTPCT_EL0 (EL1PCTEN); CNTP_* trap (EL1PCEN, EL1PTEN are 0). */
-#define CNTHCTL_EL1PCTEN     BIT(0)
-#define CNTHCTL_E2H_EL1PCTEN BIT(10)
-
 bool vtimer_virt_line(const struct vtimer *t)
 {
 	u64 mask = TIMER_CTL_ENABLE | TIMER_CTL_IMASK | TIMER_CTL_ISTATUS;
@@ -59,7 +55,6 @@ void vtimer_put(struct vtimer *t)
 
 void vtimer_cpu_init(void)
 {
-	write_sysreg(cpu_vhe ? CNTHCTL_E2H_EL1PCTEN : CNTHCTL_EL1PCTEN, cnthctl_el2);
 	write_el0(0, CNTV_CTL);
 	write_sysreg(0, cnthp_ctl_el2);
 	isb();
