@@ -95,9 +95,9 @@ def selftest_options(row):
     return f"socle.test socle.mem={row.memory}M {row.options}".strip()
 
 
-def use_console(machine):
+def use_console(machine, kind=qemu.Console, timeout=60):
     """Types at the guest's shell as a user does, job control included."""
-    with qemu.Console(machine, timeout=60) as console:
+    with kind(machine, timeout) as console:
         console.expect("socle-guest: userspace reached")
         console.expect("# ")
         console.send("echo $((6 * 7))-works\r")

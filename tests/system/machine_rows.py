@@ -24,13 +24,14 @@ CORE_VA = {"x86_64": 0xFFFFFFFF80000000, "arm64": 0xFFFF80000000}[qemu.ARCH]
 KERNEL = KERNELS / "6.12" / "vmlinuz"
 SCREEN = ["-device", {"x86_64": "VGA", "arm64": "ramfb"}[qemu.ARCH]]
 # What the core logs first, and where it comes from.
-FIRST_LINE = {"x86_64": r"SVM: revision 1, ", "arm64": r"EL2: with VHE, "}[qemu.ARCH]
+FIRST_LINE = {"x86_64": r"SVM: revision 1, ", "arm64": r"EL2: with(out)? VHE, "}[qemu.ARCH]
 START = {"x86_64": "x86_start", "arm64": "arm64_start"}[qemu.ARCH]
 # A machine that cannot run Socle, and what the report says of it.
 UNABLE, UNABLE_REPORT = {
     "x86_64": (
         {"accelerator": qemu.tcg("qemu64,-svm")},
-        "needs AMD virtualisation, SVM (CPUID 8000_0001 ECX bit 2) found no SVM",
+        "needs virtualisation: AMD SVM (CPUID 8000_0001 ECX bit 2) or Intel VMX "
+        "(CPUID 0000_0001 ECX bit 5) found neither",
     ),
     "arm64": (
         {"kind": "virt,gic-version=3"},
@@ -120,7 +121,7 @@ UNABLE_HEAD = "This machine cannot run Socle: "
 @row(
     "report-unknown-key",
     config_text("\tmemory 128M", "\tcolour red"),
-    config_problem(5, "colour", "unknown; expected linux, initrd, options, memory, vcpus or vm"),
+    config_problem(5, "colour", "unknown; expected debug-exit, linux, elf, multiboot, pvh, raw, initrd, module, "),
 )
 @row(
     "report-bad-memory",
@@ -194,9 +195,9 @@ def report_large_initrd(name):
 @row("report-both")
 def report_both(name):
     """What is wrong with the machine does not hide what is wrong with the configuration."""
-    report = loader_report(loader_machine(name, config_text("\tcpus 1"), b"", **UNABLE))
+    report = loader_report(loader_machine(name, config_text("\tcolour 1"), b"", **UNABLE))
     assert UNABLE_HEAD + UNABLE_REPORT in report, report
-    assert config_problem(4, "cpus", "unknown") in report, report
+    assert config_problem(4, "colour", "unknown") in report, report
 
 
 @row("report-key")

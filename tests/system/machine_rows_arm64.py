@@ -8,6 +8,7 @@ import subprocess
 import time
 
 import mkimage
+import pytest
 import qemu
 from linux_guest import CONSOLE, INITRD, socle_machine, tail, use_console
 from machine_rows import (
@@ -265,6 +266,7 @@ def tree_no_maintenance(name):
 
 # Machines: VHE or not, 8 bits of VMID or 16, ACPI or a device tree, what a guest must not see.
 
+MAX = {"accelerator": qemu.tcg(qemu.TARGET.cpu)}
 A72 = {"accelerator": qemu.tcg("cortex-a72")}
 TREE = {"kind": f"{KIND},acpi=off"}
 UNUSUAL = "earlycon=pl011,0x9000000 debug_pagealloc=on nohlt nohz=off highres=off kpti=on"
@@ -288,8 +290,19 @@ MACHINES = {
     "machine-no-its": ({"kind": f"{KIND},its=off"}, 512),
     "machine-no-highmem": ({"kind": f"{KIND},highmem=off"}, 512),
     "machine-gicv4": ({"kind": KIND.replace("gic-version=3", "gic-version=4")}, 512),
-    "machine-mte": ({"kind": f"{KIND},mte=on"}, 512),
+    "machine-mte": ({"kind": f"{KIND},mte=on"} | MAX, 512),
     "machine-smmu": ({"kind": f"{KIND},iommu=smmuv3"}, 512),
 }
 for _name, _arguments in MACHINES.items():
     row(_name, *_arguments)(machine_kind)
+
+
+@row("machine-n2", "neoverse-n2")
+@row("machine-v1", "neoverse-v1")
+@row("machine-a710", "cortex-a710")
+def machine_newer(name, cpu):
+    """CPUs that QEMU 7.2 does not emulate yet."""
+    models = subprocess.run([qemu.QEMU, "-cpu", "help"], capture_output=True, text=True, check=True)
+    if cpu not in models.stdout.split():
+        pytest.skip(f"this QEMU does not emulate {cpu}")
+    machine_kind(name, {"accelerator": qemu.tcg(cpu)})

@@ -7,7 +7,10 @@ from machine_rows import (
     machine_kind, report_kernel, row,
 )  # fmt: skip
 
-NEEDS_SVM = "needs AMD virtualisation, SVM (CPUID 8000_0001 ECX bit 2) found {}"
+NEEDS_ONE = (
+    "needs virtualisation: AMD SVM (CPUID 8000_0001 ECX bit 2) or Intel VMX (CPUID 0000_0001 ECX bit 5)"
+    " found {}"
+)
 # On QEMU's largest CPU model Linux misses an ACPI table for amd_pstate, also without us.
 CPU_MAX = {"accelerator": qemu.tcg("max")}
 
@@ -33,12 +36,12 @@ def report_cut_kernel(name):
     report_kernel(name, whole[: 1 << 20], BAD_KERNEL.format("syssize", problem))
 
 
-@row("report-no-svm", "qemu64,-svm", "no SVM; this machine is itself virtual: switch nested")
-@row("report-intel", "Haswell-v1", "Intel VMX, which this version does not support yet")
+@row("report-no-svm", "qemu64,-svm", "neither; this machine is itself virtual: switch nested")
+@row("report-no-vmx", "Haswell-v1,-hypervisor", "no VMX: the CPU lacks it, or the firmware")
 def report_cpu(name, cpu, found):
     config = config_text("\tmemory 128M")
     report = loader_report(loader_machine(name, config, b"", accelerator=qemu.tcg(cpu)))
-    assert UNABLE_HEAD + NEEDS_SVM.format(found) in report, report
+    assert UNABLE_HEAD + NEEDS_ONE.format(found) in report, report
 
 
 @row("guest-death")

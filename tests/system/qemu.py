@@ -113,12 +113,12 @@ class Status(enum.IntEnum):
 
 MEANING = {
     Status.POWERED_OFF: "all guests have powered off",
-    Status.QEMU_FAILED: "QEMU could not run the machine",
+    Status.QEMU_FAILED: "the emulator could not run the machine",
     Status.GUEST_DIED: "a guest died; its last words and the reason are above",
     Status.MACHINE_RESET: "the machine was reset, by a triple fault or on purpose",
     Status.PANIC: "Socle panicked: a bug of Socle, or an unusable machine; the report is above",
-    Status.QUIT: "QEMU was told to quit",
-    Status.TIMEOUT: "time is up; QEMU was stopped",
+    Status.QUIT: "the emulator was told to quit",
+    Status.TIMEOUT: "time is up; the emulator was stopped",
 }
 
 
@@ -137,13 +137,18 @@ def qemu_major():
     return int(match.group(1)) if match else 0
 
 
-def kvm_nests_svm():
-    """Does this machine's KVM offer nested SVM? Its device may exist without."""
+# What /proc/cpuinfo calls the vendor's virtualisation, and KVM's module for it.
+NESTED = {"amd": ("svm", "kvm_amd"), "intel": ("vmx", "kvm_intel")}
+
+
+def kvm_nests(vendor):
+    """Does this machine's KVM offer nested virtualisation of that vendor? Its device may exist without."""
+    flag, module = NESTED[vendor]
     flags = re.search(r"^flags\s*:(.*)$", Path("/proc/cpuinfo").read_text("ascii"), re.M)
-    if not flags or "svm" not in flags.group(1).split():
+    if not flags or flag not in flags.group(1).split():
         return False
     try:
-        nested = Path("/sys/module/kvm_amd/parameters/nested").read_text("ascii").strip()
+        nested = Path(f"/sys/module/{module}/parameters/nested").read_text("ascii").strip()
         with open("/dev/kvm", "rb+", buffering=0) as kvm:
             os.close(fcntl.ioctl(kvm, KVM_CREATE_VM, 0))
     except OSError:
@@ -156,12 +161,18 @@ def tcg(cpu=os.environ.get("SOCLE_CPU") or TARGET.cpu):
     return Accelerator("TCG (emulation)", ["-accel", "tcg", "-cpu", cpu])
 
 
+def kvm(vendor):
+    """The host's KVM, nested."""
+    name = f"KVM with nested {NESTED[vendor][0].upper()}"
+    return Accelerator(name, ["-accel", "kvm", "-cpu", "host"])
+
+
 def choose_accelerator():
-    """KVM with nested SVM where there is one; Socle does not drive VMX yet, so not on Intel."""
+    """KVM with nested SVM where there is one; VMX is emulated by Bochs, not by QEMU (see run.py)."""
     if TARGET is not X86_64 or os.environ.get("SOCLE_CPU"):
         return tcg()
-    if kvm_nests_svm():
-        return Accelerator("KVM with nested SVM", ["-accel", "kvm", "-cpu", "host"])
+    if kvm_nests("amd"):
+        return kvm("amd")
     # Before QEMU 9 the emulated interrupt controller has no x2APIC.
     x2apic = ",+x2apic" if qemu_major() >= 9 else ""
     return tcg(TCG_CPU + x2apic)
@@ -339,12 +350,11 @@ class Console:
     """
 
     def __init__(self, machine, timeout, serial=True):
-        # pylint: disable=import-outside-toplevel  # make run does without pexpect
-        from pexpect.fdpexpect import fdspawn
-
         self.name = machine.name
         self.qmp = Qmp()
         self.line, theirs = socket.socketpair()
+        # By default a few hundred bytes fill it, and QEMU's 16550 drops what does not fit for long.
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         fd = theirs.fileno()
         port = "chardev:line" if serial else "none"
         machine.serial = ["-chardev", f"socket,id=line,fd={fd}", "-serial", port]
@@ -359,6 +369,12 @@ class Console:
         )
         theirs.close()
         self.qmp.start()
+        self._listen(timeout)
+
+    def _listen(self, timeout):
+        # pylint: disable=import-outside-toplevel  # make run does without pexpect
+        from pexpect.fdpexpect import fdspawn
+
         self.heard, heard_end = os.pipe()
         threading.Thread(target=self._hear, args=[heard_end], daemon=True).start()
         self.child = fdspawn(

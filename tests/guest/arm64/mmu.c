@@ -112,17 +112,24 @@ static void hardware_flags(void)
 	tlb_flush();
 }
 
+static u64 load_exclusive(u64 va)
+{
+	return TRY_ASM("ldxr x0, [%0]" : : "r"(va) : "x0", "memory");
+}
+
+/* Exclusive loads are aligned; with FEAT_LSE2 (AT) it is enough to stay in 16 aligned bytes. */
 static void alignment(void)
 {
 	u64 sctlr = sysreg_read(sctlr_el1);
 
 	map(VA, SCRATCH, MAP_RAM);
 	CHECK_EQ(load(VA + 1), 0);
-	check_fault(TRY_ASM("ldxr x0, [%0]"
-			    :
-			    : "r"(VA + 1)
-			    : "x0", "memory"),
-		    EC_DABT, FSC_ALIGNMENT, VA + 1);
+	check_fault(load_exclusive(VA + 9), EC_DABT, FSC_ALIGNMENT, VA + 9);
+	if (field(sysreg_read(id_aa64mmfr2_el1), 32)) {
+		CHECK_EQ(load_exclusive(VA + 1), 0);
+	} else {
+		check_fault(load_exclusive(VA + 1), EC_DABT, FSC_ALIGNMENT, VA + 1);
+	}
 	sysreg_write(sctlr_el1, sctlr | BIT(1));
 	isb();
 	check_fault(load(VA + 1), EC_DABT, FSC_ALIGNMENT, VA + 1);

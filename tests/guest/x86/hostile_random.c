@@ -31,6 +31,7 @@ static const struct {
 	{2, {0x0f, 0x30}},             /* wrmsr */
 	{2, {0x0f, 0x32}},             /* rdmsr */
 	{3, {0x0f, 0x01, 0xd9}},       /* vmmcall */
+	{3, {0x0f, 0x01, 0xc1}},       /* vmcall */
 	{3, {0x0f, 0x01, 0xd1}},       /* xsetbv */
 	{3, {0x0f, 0x01, 0xd8}},       /* vmrun */
 	{3, {0x0f, 0x01, 0xdd}},       /* clgi */
@@ -134,6 +135,19 @@ static void random_program(u8 *p)
 		}
 	}
 	memset(p + PROGRAM_SIZE + 8, 0xcc, 64);
+}
+
+/*
+ * A MOV to segment register 6 or 7 is #UD. QEMU 10 loads LDTR or TR with it, and aborts at the next
+ * exception that looks at the TSS: it becomes one to SS or DS.
+ */
+static void no_mov_to_tr(u8 *p)
+{
+	for (unsigned n = 0; n < PROGRAM_SIZE; n++) {
+		if (p[n] == 0x8e && (p[n + 1] & 0x30) == 0x30) {
+			p[n + 1] &= (u8)~0x20;
+		}
+	}
 }
 
 /* The frame that enters the program; the registers come with it. */
@@ -307,6 +321,7 @@ void guest_main(void)
 	for (u64 i = 0; i < programs; i++) {
 		repair();
 		random_program((u8 *)PROGRAM);
+		no_mov_to_tr((u8 *)PROGRAM);
 		enter(user);
 	}
 	print("%lu programs:", programs);

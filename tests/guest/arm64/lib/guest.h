@@ -118,6 +118,7 @@ struct trap {
 #define EC_SVC       0x15
 #define EC_HVC       0x16
 #define EC_SYSREG    0x18
+#define EC_FPAC      0x1c
 #define EC_IABT_EL0  0x20
 #define EC_IABT      0x21
 #define EC_PC_ALIGN  0x22
