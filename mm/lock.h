@@ -19,9 +19,14 @@
 
 /* Locks are taken in rising rank. Ranks below and above these are free for other parts. */
 enum lock_rank {
-	LOCK_RANK_VM = 4,
+	LOCK_RANK_LOAD = 2, /* one VM's images at a time */
+	LOCK_RANK_VM = 4,   /* a VM's devices */
+	LOCK_RANK_LIFE = 6, /* its state */
+	LOCK_RANK_SCHED = 8,
+	LOCK_RANK_SHADOW = 10,
 	LOCK_RANK_TDP = 12,
 	LOCK_RANK_PAGE = 20,
+	LOCK_RANK_CONSOLE = 26, /* the guests' consoles */
 	LOCK_RANK_LOG = 28,
 };
 
@@ -40,10 +45,10 @@ static inline void lock_init(struct lock *l, unsigned rank)
 	l->rank = (u8)rank;
 }
 
-#ifdef LOCK_DEBUG
-/* The ranks held by this CPU, one bit each; to be supplied by the environment. */
+/* The ranks held by this CPU, one bit each; to be supplied by the environment of LOCK_DEBUG. */
 u32 *lock_held_ranks(void);
 
+#ifdef LOCK_DEBUG
 static inline void lock_rank_enter(const struct lock *l)
 {
 	u32 *held = lock_held_ranks();

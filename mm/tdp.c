@@ -307,7 +307,7 @@ static int op_split(struct op *op)
 
 /* --- removing --- */
 
-/* A leaf is gone: what hardware noted in it is reported. */
+/* A leaf is gone: that, and what hardware noted in it, is reported. */
 static void leaf_harvest(struct tdp *tdp, unsigned level, u64 ia, u64 was)
 {
 	const struct pt_format *fmt = tdp->fmt;
@@ -315,6 +315,9 @@ static void leaf_harvest(struct tdp *tdp, unsigned level, u64 ia, u64 was)
 	if (was & fmt->volatile_mask && tdp->ops->harvest) {
 		tdp->ops->harvest(tdp, ia_extend(tdp, ia), pt_level_size(fmt, level),
 				  pt_decode(fmt, level, was));
+	}
+	if (tdp->ops->removed) {
+		tdp->ops->removed(tdp, ia_extend(tdp, ia), level);
 	}
 }
 
@@ -336,7 +339,7 @@ static void table_retire(struct op *op, hpa_t table, unsigned level, u64 ia)
 
 		if (kind == PT_TABLE) {
 			table_retire(op, pt_table_oa(fmt, entry), level - 1, at);
-		} else if (kind == PT_LEAF && fmt->volatile_mask) {
+		} else if (kind == PT_LEAF && (fmt->volatile_mask || tdp->ops->removed)) {
 			entry = tdp_entry_replace(tdp, ptep, entry, 0, 0);
 			leaf_harvest(tdp, level, at, entry);
 		}
@@ -454,6 +457,34 @@ int tdp_protect(struct tdp *tdp, gpa_t ia, u64 size, unsigned prot, struct tlb_b
 	}
 	lock_drop(&tdp->lock);
 	return r;
+}
+
+/* --- ageing --- */
+
+int tdp_age(struct tdp *tdp, gpa_t ia, u64 size, struct tlb_batch *batch, bool *young)
+{
+	struct op op = {.tdp = tdp, .batch = batch};
+	u64 bit = tdp->fmt->accessed & tdp->fmt->volatile_mask;
+	struct tdp_iter it;
+	int r = op_range(&op, ia, size);
+
+	*young = false;
+	if (r) {
+		return r;
+	}
+	lock_take(&tdp->lock);
+	tdp_iter_start(&it, tdp, op.start, op.last);
+	for (; it.valid; tdp_iter_next(&it)) {
+		if (it.kind == PT_LEAF && it.entry & bit) {
+			/* A write that sets the dirty bit meanwhile is not lost (T4). */
+			tdp_entry_replace(tdp, it.ptep, it.entry, it.entry & ~bit,
+					  tdp->fmt->volatile_mask & ~bit);
+			tlb_batch_add(batch, it.ia, tdp_iter_entry_last(&it));
+			*young = true;
+		}
+	}
+	lock_drop(&tdp->lock);
+	return 0;
 }
 
 /* --- mapping --- */

@@ -37,6 +37,8 @@ struct tdp_ops {
 	void (*written)(struct tdp *tdp, void *ptep, u64 old, u64 new);
 	/* A leaf that had accessed or dirty set by hardware was removed; may be NULL. */
 	void (*harvest)(struct tdp *tdp, gpa_t ia, u64 size, struct pt_entry was);
+	/* A leaf of @level at @ia is gone, not split; may be NULL. */
+	void (*removed)(struct tdp *tdp, gpa_t ia, unsigned level);
 };
 
 struct tdp {
@@ -96,6 +98,10 @@ __must_check int tdp_unmap(struct tdp *tdp, gpa_t ia, u64 size, struct tlb_batch
 /* Sets the permissions of what is present in the range; the rest stays. -ENOMEM as tdp_unmap(). */
 __must_check int tdp_protect(struct tdp *tdp, gpa_t ia, u64 size, unsigned prot,
 			     struct tlb_batch *batch);
+
+/* Clears the accessed bit, where hardware sets it, of the leaves that touch the range: all of the
+ * leaf, no split. *@young: whether one was set. -EINVAL: the range. */
+__must_check int tdp_age(struct tdp *tdp, gpa_t ia, u64 size, struct tlb_batch *batch, bool *young);
 
 /* Device markers instead of whatever is there. -ENOMEM: nothing has changed. */
 __must_check int tdp_set_device(struct tdp *tdp, gpa_t ia, u64 size, struct tlb_batch *batch);
