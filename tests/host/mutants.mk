@@ -2,6 +2,7 @@
 # Builds one test quickly in a mutant's tree: see mutants.py.
 HOST_TESTS :=
 include tests/host/mm.mk
+include tests/host/nested.mk
 
 build/mutant/%: tests/host/%.c $$(SRC_$$*)
 	mkdir -p $(@D)

@@ -1,0 +1,547 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nested/guest_walk.h"
+
+#include <stdatomic.h>
+
+#include "mm/page.h"
+
+#define X86_PS      BIT(7)
+#define X86_NX      BIT(63)
+#define X86_PKEY    GENMASK(62, 59)
+#define EPT_MEMTYPE GENMASK(5, 3)
+#define S2_W        BIT(7)
+#define S2_DBM      BIT(51)
+#define CR3_PAE     GENMASK(31, 5)
+
+enum fault_kind {
+	FAULT_ADDRESS_SIZE,
+	FAULT_ABSENT,
+	FAULT_RESERVED,
+	FAULT_ACCESS_FLAG,
+	FAULT_PERMISSION,
+	FAULT_ABORT,
+};
+
+struct walk_step {
+	void *ptr; /* NULL: a register, or memory that cannot be written */
+	u64 raw;   /* as read */
+};
+
+/* A walk under way. */
+struct walk_state {
+	const struct walk_regime *r;
+	struct guest_walk *w;
+	const struct pt_format *fmt;
+	unsigned access; /* what is asked for, with what the regime adds */
+	u64 entry;       /* at hand */
+	unsigned root_level;
+	struct walk_step step[PT_MAX_LEVELS + 1];
+};
+
+static bool is_ept(union cpu_role role)
+{
+	return role.kind == WALK_EPT4 || role.kind == WALK_EPT5;
+}
+
+static bool is_s2(union cpu_role role)
+{
+	return role.kind >= WALK_S2_4K;
+}
+
+static bool is_x86(union cpu_role role)
+{
+	return role.kind <= WALK_LONG5;
+}
+
+const struct pt_format *walk_format(union cpu_role role)
+{
+	static const struct pt_format *const formats[16] = {
+		[WALK_X86_32] = &pt_x86_32,  [WALK_PAE] = &pt_pae,
+		[WALK_LONG4] = &pt_x86_64,   [WALK_LONG5] = &pt_x86_64_5level,
+		[WALK_EPT4] = &pt_ept_xonly, [WALK_EPT5] = &pt_ept_xonly,
+		[WALK_S2_4K] = &pt_s2_4k,    [WALK_S2_16K] = &pt_s2_16k,
+		[WALK_S2_64K] = &pt_s2_64k,
+	};
+
+	return formats[role.kind];
+}
+
+static unsigned role_root_level(union cpu_role role)
+{
+	if (is_s2(role)) {
+		return role.root_level;
+	}
+	return role.kind == WALK_EPT4 ? 4 : walk_format(role)->max_level;
+}
+
+static unsigned role_ia_bits(union cpu_role role)
+{
+	static const u8 bits[16] = {
+		[WALK_X86_32] = 32, [WALK_PAE] = 32,  [WALK_LONG4] = 48,
+		[WALK_LONG5] = 57,  [WALK_EPT4] = 48, [WALK_EPT5] = 57,
+	};
+
+	return is_s2(role) ? role.ia_bits : bits[role.kind];
+}
+
+bool cpu_role_is_valid(union cpu_role role)
+{
+	const struct pt_format *fmt = walk_format(role);
+	unsigned shift;
+
+	if (!fmt || role.oa_bits < 32 || role.oa_bits > (is_s2(role) ? 48 : 52)) {
+		return false;
+	}
+	if (!is_s2(role)) {
+		return true;
+	}
+	if (!role.root_level || role.root_level > fmt->max_level) {
+		return false;
+	}
+	/* Arm ARM, "Concatenated translation tables": up to 16 of them at the root. */
+	shift = pt_level_shift(fmt, role.root_level);
+	return role.ia_bits > shift && role.ia_bits <= fmt->ia_bits_max &&
+	       role.ia_bits <= shift + fmt->index_bits + fmt->concat_bits;
+}
+
+/* --- faults --- */
+
+static u64 pf_code(const struct walk_state *st, enum fault_kind kind)
+{
+	union cpu_role role = st->r->role;
+	bool fetch_told = role.kind == WALK_X86_32 ? false : role.nx;
+	u64 code = 0;
+
+	fetch_told |= role.smep && !role.tdp;
+	code |= kind != FAULT_ABSENT ? PF_PRESENT : 0;
+	code |= kind == FAULT_RESERVED ? PF_RSVD : 0;
+	code |= st->access & PT_W ? PF_WRITE : 0;
+	code |= st->access & PT_U ? PF_USER : 0;
+	code |= st->access & PT_X && fetch_told ? PF_FETCH : 0;
+	if (role.tdp) {
+		code |= st->w->flags & WALK_ON_WALK ? NPF_WALK : NPF_FINAL;
+	}
+	return code;
+}
+
+static u64 ept_code(const struct walk_state *st)
+{
+	u64 code = EPT_VIOLATION_LINEAR | FIELD_PREP(EPT_VIOLATION_PROT, st->w->prot);
+
+	static_assert(PT_R == EPT_VIOLATION_READ && PT_W == EPT_VIOLATION_WRITE &&
+			      PT_X == EPT_VIOLATION_FETCH,
+		      "the access, as the qualification has it");
+	code |= st->access & PT_RWX;
+	code |= st->w->flags & WALK_ON_WALK ? 0 : EPT_VIOLATION_FINAL;
+	return code;
+}
+
+static enum walk_result fault(struct walk_state *st, enum fault_kind kind)
+{
+	static const u8 fsc[] = {
+		[FAULT_ADDRESS_SIZE] = FSC_ADDRESS_SIZE, [FAULT_ABSENT] = FSC_TRANSLATION,
+		[FAULT_RESERVED] = FSC_TRANSLATION,      [FAULT_ACCESS_FLAG] = FSC_ACCESS_FLAG,
+		[FAULT_PERMISSION] = FSC_PERMISSION,     [FAULT_ABORT] = FSC_WALK_ABORT,
+	};
+
+	if (is_s2(st->r->role)) {
+		st->w->code = fsc[kind] | (4u - st->w->level);
+	} else if (!is_ept(st->r->role)) {
+		st->w->code |= pf_code(st, kind);
+	} else if (kind == FAULT_RESERVED) {
+		return WALK_MISCONFIG;
+	} else {
+		st->w->code = ept_code(st);
+	}
+	return WALK_FAULT;
+}
+
+/* --- reading entries --- */
+
+/* The entry at @addr in this regime's physical space. */
+static enum walk_result entry_find(struct walk_state *st, gpa_t addr, struct walk_step *step)
+{
+	const struct walk_regime *r = st->r;
+	const struct memslot *slot;
+	struct guest_walk under = {.ia = addr.v, .access = PT_R};
+	enum walk_result result;
+
+	if (r->under) {
+		assert(!r->under->under); /* two levels at most: so deep is the recursion */
+		under.flags = (u8)(WALK_ON_WALK | (st->w->flags & WALK_PEEK));
+		result = guest_walk(r->under, &under);
+		if (result != WALK_OK) {
+			under.ia = st->w->ia;
+			under.access = st->w->access;
+			under.flags = st->w->flags;
+			under.gpa = addr;
+			*st->w = under;
+			return result == WALK_RETRY ? WALK_RETRY : WALK_FAULT_UNDER;
+		}
+		addr = under.gpa;
+	}
+	slot = memslot_find(r->slots, addr);
+	step->ptr = NULL;
+	step->raw = ~(u64)0; /* what a read of no memory gives */
+	if (slot) {
+		void *ptr = phys_ptr(hpa(slot->hpa.v + (addr.v - slot->base.v)));
+
+		step->raw =
+			st->fmt->entry_shift == 2
+				? atomic_load_explicit((_Atomic u32 *)ptr, memory_order_acquire)
+				: atomic_load_explicit((_Atomic u64 *)ptr, memory_order_acquire);
+		/* Acquire: what the guest wrote before it linked a table is read after. */
+		step->ptr = slot->flags & MEMSLOT_RO ? NULL : ptr;
+	} else if (is_s2(r->role)) {
+		return fault(st, FAULT_ABORT);
+	}
+	return WALK_OK;
+}
+
+static u64 root_address(const struct walk_state *st)
+{
+	union cpu_role role = st->r->role;
+	unsigned bits = PAGE_SHIFT, shift;
+
+	if (role.kind == WALK_PAE && !is_s2(role)) {
+		return st->r->root & CR3_PAE;
+	}
+	if (is_s2(role)) {
+		shift = pt_level_shift(st->fmt, role.root_level);
+		bits = role.ia_bits - shift + st->fmt->entry_shift;
+		return st->r->root & GENMASK(47, 5) & ~(BIT(bits) - 1);
+	}
+	return st->r->root & (role.kind == WALK_X86_32 ? GENMASK(31, bits) : GENMASK(51, bits));
+}
+
+/* Reads the entry of w->level that the address leads to, in the table @table. */
+static enum walk_result entry_read(struct walk_state *st, u64 table)
+{
+	const struct pt_format *fmt = st->fmt;
+	unsigned level = st->w->level;
+	struct walk_step *step = &st->step[level];
+	u64 index = st->w->ia >> pt_level_shift(fmt, level);
+	enum walk_result result = WALK_OK;
+
+	if (level != st->root_level || !is_s2(st->r->role)) {
+		index &= BIT(fmt->index_bits) - 1; /* a root of stage 2 may be wider */
+	}
+	if (level == 3 && st->r->role.kind == WALK_PAE && st->r->pdptr) {
+		*step = (struct walk_step){.raw = st->r->pdptr[index & 3]};
+	} else {
+		result = entry_find(st, gpa(table + (index << fmt->entry_shift)), step);
+	}
+	st->entry = st->r->role.big_endian ? __builtin_bswap64(step->raw) : step->raw;
+	st->entry &= fmt->entry_shift == 2 ? GENMASK(31, 0) : ~(u64)0;
+	if (st->r->role.kind == WALK_X86_32 && level == 2 && !st->r->role.pse) {
+		st->entry &= ~X86_PS;
+	}
+	return result;
+}
+
+/* --- what an entry must not have --- */
+
+/* Address bits that a CPU of @oa_bits does not have. */
+static u64 oa_reserved(unsigned oa_bits, unsigned top)
+{
+	return oa_bits > top ? 0 : GENMASK(top, oa_bits);
+}
+
+static u64 x86_32_reserved(union cpu_role role, enum pt_kind kind, unsigned level)
+{
+	u64 reserved = BIT(21);
+
+	if (level != 2 || kind != PT_LEAF) {
+		return 0;
+	}
+	if (role.oa_bits < 40) {
+		reserved |= GENMASK(20, 13 + (role.oa_bits - 32)); /* bits 39:32 of the address */
+	}
+	return reserved;
+}
+
+static u64 x86_reserved(union cpu_role role, enum pt_kind kind, unsigned level)
+{
+	const struct pt_format *fmt = walk_format(role);
+	u64 reserved = oa_reserved(role.oa_bits, 51) | (role.nx ? 0 : X86_NX);
+
+	if (role.kind == WALK_X86_32) {
+		return x86_32_reserved(role, kind, level);
+	}
+	if (role.kind == WALK_PAE) {
+		reserved |= GENMASK(62, 52);
+		if (level == 3) {
+			return reserved | X86_NX | GENMASK(8, 5) | GENMASK(2, 1);
+		}
+	}
+	if (level >= 4) {
+		reserved |= X86_PS | (role.amd ? BIT(8) : 0);
+	}
+	if (kind == PT_LEAF && level > 1) {
+		reserved |= GENMASK(pt_level_shift(fmt, level) - 1, 13);
+		reserved |= level == 3 && !role.page1g ? X86_PS : 0;
+	}
+	return reserved;
+}
+
+static bool is_ept_misconfig(union cpu_role role, enum pt_kind kind, unsigned level, u64 entry)
+{
+	u64 reserved = oa_reserved(role.oa_bits, 51), type = FIELD_GET(EPT_MEMTYPE, entry);
+	unsigned prot = entry & PT_RWX;
+
+	if ((prot & PT_RW) == PT_W || (prot == PT_X && !role.xonly)) {
+		return true;
+	}
+	if (kind != PT_LEAF) {
+		return entry & (reserved | GENMASK(level >= 4 ? 7 : 6, 3));
+	}
+	if (level > 1) {
+		reserved |= GENMASK(pt_level_shift(&pt_ept, level) - 1, PAGE_SHIFT);
+		reserved |= level == 3 && !role.page1g ? X86_PS : 0;
+	}
+	return entry & reserved || type == 2 || type == 3 || type == 7;
+}
+
+/* Judges the entry at hand, which is present. */
+static enum walk_result entry_check(struct walk_state *st, const struct pt_entry *e)
+{
+	union cpu_role role = st->r->role;
+	unsigned level = st->w->level;
+
+	if (is_s2(role)) {
+		if (e->kind == PT_HOLE) {
+			return fault(st, FAULT_ABSENT);
+		}
+		return e->oa.v >> role.oa_bits ? fault(st, FAULT_ADDRESS_SIZE) : WALK_OK;
+	}
+	if (is_ept(role)) {
+		return is_ept_misconfig(role, e->kind, level, st->entry) ? fault(st, FAULT_RESERVED)
+									 : WALK_OK;
+	}
+	if (e->kind == PT_HOLE || st->entry & x86_reserved(role, e->kind, level)) {
+		return fault(st, FAULT_RESERVED);
+	}
+	return WALK_OK;
+}
+
+/* --- the leaf --- */
+
+/* Whether the protection key in the leaf denies the access (data, pages of users). */
+static bool pkey_denies(const struct walk_state *st)
+{
+	union cpu_role role = st->r->role;
+	unsigned shift = 2 * (unsigned)FIELD_GET(X86_PKEY, st->entry);
+	bool user = st->access & PT_U;
+
+	if (!role.pke || role.tdp || role.kind < WALK_LONG4 || !(st->w->prot & PT_U) ||
+	    st->access & PT_X) {
+		return false;
+	}
+	return st->r->pkru >> shift & 1 ||
+	       (st->r->pkru >> shift & 2 && st->access & PT_W && (user || role.wp));
+}
+
+/* What of @prot a supervisor may do on a page: AMD APM, "Page-Protection Checks". */
+static unsigned supervisor_prot(const struct walk_state *st, unsigned prot)
+{
+	union cpu_role role = st->r->role;
+
+	prot |= role.wp ? 0 : PT_W;
+	if (prot & PT_U) {
+		prot &= role.smep ? ~(unsigned)PT_X : ~0u;
+		prot &= role.smap && !(st->w->flags & WALK_AC) ? ~(unsigned)PT_RW : ~0u;
+	}
+	return prot;
+}
+
+static enum walk_result leaf_check(struct walk_state *st)
+{
+	union cpu_role role = st->r->role;
+	unsigned prot = st->w->prot;
+	bool denied;
+
+	if (is_x86(role) && !(st->access & PT_U)) {
+		prot = supervisor_prot(st, prot);
+	} else if (is_x86(role) && !(prot & PT_U)) {
+		prot = 0;
+	}
+	denied = st->access & PT_RWX & ~prot;
+	if (is_x86(role) && pkey_denies(st)) {
+		st->w->code |= PF_PK;
+		denied = true;
+	}
+	return denied ? fault(st, FAULT_PERMISSION) : WALK_OK;
+}
+
+/* The bits that the CPU sets in an entry of @level for this access. */
+static u64 update_bits(const struct walk_state *st, unsigned level)
+{
+	union cpu_role role = st->r->role;
+	bool leaf = level == st->w->level, write = st->access & PT_W;
+	u64 bits;
+
+	if (is_s2(role)) {
+		bits = leaf && role.ad ? st->fmt->accessed : 0;
+		return bits | (leaf && write && role.hd && st->entry & S2_DBM ? S2_W : 0);
+	}
+	if ((is_ept(role) && !role.ad) || (role.kind == WALK_PAE && level == 3)) {
+		return 0;
+	}
+	return st->fmt->accessed | (leaf && write ? st->fmt->dirty : 0);
+}
+
+static bool entry_update(const struct walk_state *st, const struct walk_step *step, u64 bits)
+{
+	u64 old = step->raw;
+	u32 old32 = (u32)old;
+
+	if (st->r->role.big_endian) {
+		bits = __builtin_bswap64(bits);
+	}
+	if ((old & bits) == bits || !step->ptr) {
+		return true; /* to read-only memory, the write goes nowhere */
+	}
+	WALK_RACE_POINT(step->ptr);
+	/* Relaxed: no other memory is published by an accessed or dirty bit. */
+	if (st->fmt->entry_shift == 2) {
+		return atomic_compare_exchange_strong_explicit(
+			(_Atomic u32 *)step->ptr, &old32, (u32)(old | bits), memory_order_relaxed,
+			memory_order_relaxed);
+	}
+	return atomic_compare_exchange_strong_explicit((_Atomic u64 *)step->ptr, &old, old | bits,
+						       memory_order_relaxed, memory_order_relaxed);
+}
+
+/* Whether writes may go on without another walk. */
+static bool is_dirty(const struct walk_state *st)
+{
+	union cpu_role role = st->r->role;
+	bool write = st->access & PT_W && !(st->w->flags & WALK_PEEK);
+
+	if (is_s2(role)) {
+		return write || st->entry & S2_W;
+	}
+	return write || (is_ept(role) && !role.ad) || st->entry & st->fmt->dirty;
+}
+
+/* The leaf is at hand: permissions, then accessed and dirty, then the result. */
+static enum walk_result leaf_finish(struct walk_state *st, const struct pt_entry *e)
+{
+	struct guest_walk *w = st->w;
+	union cpu_role role = st->r->role;
+	enum walk_result result;
+
+	if (is_s2(role) && !role.ad && !e->accessed) {
+		return fault(st, FAULT_ACCESS_FLAG);
+	}
+	if (is_s2(role) && role.hd && st->entry & S2_DBM) {
+		w->prot |= PT_W;
+	}
+	result = leaf_check(st);
+	if (result != WALK_OK) {
+		return result;
+	}
+	for (unsigned level = st->root_level; level >= w->level && !(w->flags & WALK_PEEK);
+	     level--) {
+		if (!entry_update(st, &st->step[level], update_bits(st, level))) {
+			return WALK_RETRY;
+		}
+	}
+	w->size = pt_level_size(st->fmt, w->level);
+	w->gpa = gpa(e->oa.v + (w->ia & (w->size - 1)));
+	w->mem = e->mem;
+	w->dirty = is_dirty(st);
+	if (role.tdp && is_x86(role) && !(w->prot & PT_U)) {
+		w->prot = 0;
+	}
+	return WALK_OK;
+}
+
+/* Whether the address is one of the regime's; else *result is the fault. */
+static bool is_in_range(struct walk_state *st, enum walk_result *result)
+{
+	union cpu_role role = st->r->role;
+	unsigned bits = role_ia_bits(role);
+	u64 high = st->w->ia >> (bits - 1);
+
+	if (is_s2(role) && st->r->root & GENMASK(47, 0) & oa_reserved(role.oa_bits, 47)) {
+		st->w->level = 4; /* Arm's level 0 */
+		*result = fault(st, FAULT_ADDRESS_SIZE);
+		return false;
+	}
+	if (st->fmt->flags & PT_CANONICAL && !role.tdp) {
+		*result = WALK_CANONICAL;
+		return !high || high == ~(u64)0 >> (bits - 1);
+	}
+	if (high >> 1 || (st->r->ia_limit && st->w->ia >> st->r->ia_limit)) {
+		st->w->level = is_s2(role) ? 4 : st->w->level;
+		*result = fault(st, FAULT_ABSENT);
+		return false;
+	}
+	return true;
+}
+
+static enum walk_result walk_once(struct walk_state *st)
+{
+	struct guest_walk *w = st->w;
+	enum walk_result result = WALK_OK;
+	struct pt_entry e;
+	u64 table;
+
+	w->code = 0;
+	w->prot = 0;
+	w->level = (u8)st->root_level;
+	if (!is_in_range(st, &result)) {
+		return result;
+	}
+	table = root_address(st);
+	w->prot = PT_RWX | PT_U;
+	for (;; w->level--) {
+		result = entry_read(st, table);
+		if (result != WALK_OK) {
+			return result;
+		}
+		e = pt_decode(st->fmt, w->level, st->entry);
+		if (!(st->entry & st->fmt->present_mask)) {
+			w->prot = 0;
+			return fault(st, FAULT_ABSENT);
+		}
+		w->prot &= is_ept(st->r->role) ? (u8)(st->entry & PT_RWX) : e.prot;
+		result = entry_check(st, &e);
+		if (result != WALK_OK) {
+			return result;
+		}
+		if (e.kind == PT_LEAF) {
+			return leaf_finish(st, &e);
+		}
+		table = e.oa.v;
+	}
+}
+
+enum walk_result guest_walk(const struct walk_regime *regime, struct guest_walk *w)
+{
+	union cpu_role role = regime->role;
+	struct walk_state st = {.r = regime, .w = w, .fmt = walk_format(role)};
+	struct guest_walk in = *w;
+	enum walk_result result = WALK_RETRY;
+
+	if (!cpu_role_is_valid(role)) {
+		w->level = 4;
+		w->code = is_s2(role) ? FSC_TRANSLATION : 0;
+		return WALK_FAULT;
+	}
+	st.root_level = role_root_level(role);
+	st.access = w->access;
+	if (role.tdp && is_x86(role)) {
+		/* AMD APM, "Nested Paging": a user's; to the guest's tables, writes. */
+		st.access |= PT_U | (w->flags & WALK_ON_WALK ? PT_W : 0);
+	} else if (is_ept(role) && role.ad && w->flags & WALK_ON_WALK) {
+		st.access |= PT_W; /* SDM, "Accessed and Dirty Flags for EPT" */
+	}
+	for (unsigned i = 0; i < WALK_TRIES && result == WALK_RETRY; i++) {
+		*w = in;
+		w->need = (u8)st.access;
+		result = walk_once(&st);
+	}
+	return result;
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Two kinds of role (ARCHITECTURE.md, R1).
+ *
+ * cpu_role is how a guest's CPU translates: it picks the walker and its checks, and never keys a
+ * table. mmu_role is what makes one shadow reusable: it keys contexts, and never drives a walk. No
+ * hardware reads either, so they may be bit-field unions (R7); each is compared as one word, and
+ * the word 0 is no role and matches nothing (R4).
+ *
+ * What is not here: PG, PAE, PSE and LMA are seen in the kind, but PSE alone picks a walker (R3).
+ */
+#pragma once
+
+#include "mm/types.h"
+
+enum walk_kind {
+	WALK_NONE,
+	WALK_X86_32,
+	WALK_PAE,
+	WALK_LONG4,
+	WALK_LONG5,
+	WALK_EPT4,
+	WALK_EPT5,
+	WALK_S2_4K,
+	WALK_S2_16K,
+	WALK_S2_64K,
+	WALK_KIND_COUNT
+};
+
+union cpu_role {
+	u64 word;
+	struct {
+		u64 kind : 4;       /* enum walk_kind */
+		u64 root_level : 3; /* stage 2: from SL0 */
+		u64 ia_bits : 6;    /* stage 2: from T0SZ */
+		u64 oa_bits : 6;    /* MAXPHYADDR, or stage 2's PS: at most 52, 48 on Arm */
+		u64 tdp : 1;        /* a second-level table: on x86, every access is a user's */
+		u64 nx : 1;         /* EFER.NXE */
+		u64 wp : 1;
+		u64 smep : 1;
+		u64 smap : 1;
+		u64 pke : 1;
+		u64 pse : 1;        /* 32-bit only: CR4.PSE */
+		u64 page1g : 1;     /* level 3 may be a leaf */
+		u64 amd : 1;        /* bit 8 of levels 4 and 5 is reserved, too */
+		u64 ad : 1;         /* EPTP bit 6; VTCR_EL2.HA */
+		u64 hd : 1;         /* VTCR_EL2.HD */
+		u64 xonly : 1;      /* EPT: execute-only is allowed */
+		u64 big_endian : 1; /* stage 2: SCTLR_EL2.EE */
+		u64 spare : 32;
+	};
+};
+static_assert(sizeof(union cpu_role) == sizeof(u64), "one word");
+static_assert(WALK_KIND_COUNT <= 16, "4 bits of kind");
+
+union mmu_role {
+	u32 word;
+	struct {
+		u32 kind : 4;
+		u32 root_level : 3;
+		u32 ia_bits : 6;
+		u32 oa_bits : 6;
+		u32 nx : 1;
+		u32 page1g : 1;
+		u32 amd : 1;
+		u32 ad_off : 1;
+		u32 hd : 1;
+		u32 xonly : 1;
+		u32 big_endian : 1;
+		u32 guest_mode : 1; /* of every shadow that L2 runs on */
+		u32 spare : 5;
+	};
+};
+static_assert(sizeof(union mmu_role) == sizeof(u32), "one word");
