@@ -33,6 +33,7 @@ static struct {
 	bool guest_coloured; /* it chose colours since we last wrote */
 	bool has_screen;
 	bool deferred; /* somebody calls console_poll */
+	bool undrawn;  /* output since the framebuffer was last drawn whole */
 	struct fbcon screen;
 } console = {.lock = {.rank = LOCK_RANK_LOG}};
 
@@ -70,6 +71,7 @@ static void put_bytes(const char *s, size_t len)
 	}
 	if (console.has_screen) {
 		fbcon_write(&console.screen, s, len);
+		console.undrawn = true;
 	}
 }
 
@@ -167,6 +169,7 @@ void console_guest_tx(u8 byte)
 	arch_uart_putc(byte);
 	if (console.has_screen) {
 		fbcon_write(&console.screen, &c, 1);
+		console.undrawn = true;
 	}
 	lock_drop(&console.lock);
 }
@@ -191,8 +194,14 @@ bool console_poll(void)
 	lock_take(&console.lock);
 	console.deferred = true;
 	clean = fbcon_flush(&console.screen, POLL_CELLS);
+	console.undrawn = !clean;
 	lock_drop(&console.lock);
 	return !clean;
+}
+
+bool console_is_undrawn(void)
+{
+	return console.undrawn;
 }
 
 void console_enter_panic(void)

@@ -38,6 +38,9 @@ bool console_has_screen(void);
  */
 bool console_poll(void);
 
+/* Whether console_poll() has something to draw. */
+bool console_is_undrawn(void);
+
 /*
  * Several writes as one: console_begin takes the lock and returns what console_end needs to release
  * it; console_put writes in between. console_fresh_line ends an unfinished line, whoever's it is.

@@ -6,6 +6,7 @@
 #include "mm/pt_format.h"
 #include "vmm/arch.h"
 #include "vmm/console.h"
+#include "vmm/cpu.h"
 #include "vmm/log.h"
 #include "vmm/panic.h"
 #include "vmm/vm.h"
@@ -21,15 +22,36 @@ static void formats_check(void)
 	}
 }
 
-void hv_memory_init(const struct boot_info *bi)
+/* @r without @keep: up to two ranges at @out. Returns how many. */
+static size_t range_without(struct range r, struct range keep, struct range *out)
+{
+	u64 end = r.base + r.size, keep_end = keep.base + keep.size;
+	size_t count = 0;
+
+	if (keep.base >= end || keep_end <= r.base || !keep.size) {
+		out[0] = r;
+		return 1;
+	}
+	if (keep.base > r.base) {
+		out[count++] = (struct range){r.base, keep.base - r.base};
+	}
+	if (keep_end < end) {
+		out[count++] = (struct range){keep_end, end - keep_end};
+	}
+	return count;
+}
+
+void hv_memory_init(const struct boot_info *bi, struct range keep)
 {
 	static struct range free[FREE_RANGES_MAX];
 	size_t count = 0;
 
 	phys_offset = DIRECT_MAP_BASE;
-	for (u64 i = 0; i < bi->range_count && count < FREE_RANGES_MAX; i++) {
+	for (u64 i = 0; i < bi->range_count && count < FREE_RANGES_MAX - 1; i++) {
 		if (bi->ranges[i].kind == BOOT_RANGE_FREE) {
-			free[count++] = (struct range){bi->ranges[i].base, bi->ranges[i].size};
+			struct range r = {bi->ranges[i].base, bi->ranges[i].size};
+
+			count += range_without(r, keep, &free[count]);
 		}
 	}
 	if (page_init(free, count)) {
@@ -54,46 +76,73 @@ void hv_wait_for_enter(void)
 	}
 }
 
-/* Runs @vm until it is off or dead; a reset by the guest starts it again. */
-static bool vm_run(struct vm *vm)
+/* What one VM's end says of the whole. One that could not be created counts as failed. */
+static bool all_went_well(const struct boot_config *config)
 {
-	for (;;) {
-		if (vm_load(vm)) {
+	for (u32 i = 0; i < config->vm_count; i++) {
+		const struct vm *vm = vm_get(i);
+
+		if (!vm || vm->end == VM_WISH_KILL || vm->end == VM_WISH_NONE) {
 			return false;
 		}
-		log_info("vm %s: starting, %lu MiB, %u vCPU", vm->config->name,
-			 vm->memory_pages >> (20 - PAGE_SHIFT), vm->vcpu_count);
-		vcpu_run(vm->vcpu[0]);
-		switch (vm->state) {
-		case VM_RESET:
-			log_info("vm %s: reset by the guest", vm->config->name);
-			continue;
-		case VM_POWERED_OFF:
-			log_info("vm %s: powered off by the guest after %lu exits",
-				 vm->config->name, vm->vcpu[0]->exits);
-			return true;
-		case VM_RUNNING:
-		case VM_DEAD:
-			return false;
+	}
+	return true;
+}
+
+static void vms_start(const struct boot_info *bi)
+{
+	struct vm *front;
+
+	for (u16 i = 0; i < bi->config.vm_count; i++) {
+		(void)vm_create(bi, &bi->config.vms[i], i);
+	}
+	for (u32 i = 0; i < vm_count(); i++) {
+		if (vm_get(i) && vm_start(vm_get(i))) {
+			vm_destroy(vm_get(i));
 		}
+	}
+	front = vm_get(bi->config.front_vm);
+	for (u32 i = 0; !front && i < vm_count(); i++) {
+		front = vm_get(i);
+	}
+	if (front) {
+		vconsole_switch(front);
+	}
+}
+
+/* Guests come and go: what they have had is there again. */
+static void vms_end(const struct page_stats *before)
+{
+	struct page_stats stats;
+
+	for (u32 i = 0; i < vm_count(); i++) {
+		if (vm_get(i)) {
+			vm_destroy(vm_get(i));
+		}
+	}
+	page_stats(&stats);
+	if (stats.free_pages != before->free_pages) {
+		log_error("memory: %lu pages have not come back",
+			  before->free_pages - stats.free_pages);
 	}
 }
 
 void hv_main(const struct boot_info *bi)
 {
-	const struct boot_vm *config = &bi->config.vms[0];
 	struct page_stats stats;
-	bool success = false;
-	struct vm *vm;
+	bool success;
 
 	page_stats(&stats);
 	log_info("memory: %lu MiB; the core: image %lu KiB at %lx, tables and data %lu KiB",
 		 stats.total_pages >> (20 - PAGE_SHIFT), bi->core_size >> 10, bi->core_base,
 		 (stats.total_pages - stats.free_pages) << (PAGE_SHIFT - 10));
-	vm = vm_create(bi, config, 0);
-	if (vm) {
-		success = vm_run(vm);
-	}
+	sched_init(arch_cpus_start(bi));
+	cpus_release();
+	page_stats(&stats);
+	vms_start(bi);
+	cpu_run();
+	success = all_went_well(&bi->config);
+	vms_end(&stats);
 	log_info("no guest is left: %s", success ? "powering off" : "a guest failed");
 	arch_machine_end(bi, success);
 }

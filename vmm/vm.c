@@ -10,12 +10,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "arch/percpu.h"
 #include "mm/bits.h"
 #include "mm/page.h"
 #include "vmm/arch.h"
 #include "vmm/log.h"
 
 #define GUEST_ORDER_MAX 18 /* 1 GiB */
+#define CLEAR_STEP      0x400000ULL
 
 static unsigned order_for(size_t size)
 {
@@ -27,11 +29,19 @@ static unsigned order_for(size_t size)
 	return order;
 }
 
+static struct vm *vms[BOOT_MAX_VMS];
+static u32 vms_count;
+
 static void *object_alloc(size_t size)
 {
 	hpa_t p = page_alloc_zeroed(order_for(size), PAGE_OWNER_CORE);
 
 	return hpa_is_none(p) ? NULL : phys_ptr(p);
+}
+
+static void object_free(void *p, size_t size)
+{
+	page_free(ptr_phys(p), order_for(size));
 }
 
 /* The largest order for a block at @addr with @left bytes still wanted. */
@@ -91,6 +101,35 @@ static int memory_alloc(struct vm *vm, u64 total)
 	return 0;
 }
 
+/* No vCPU is in the guest. What the tables cached of it is gone before anybody has it. */
+static void memory_free(struct vm *vm)
+{
+	struct tlb_batch batch;
+
+	if (vm->tdp.ops) {
+		tlb_batch_init(&batch, &vm->tdp);
+		(void)!tdp_unmap(&vm->tdp, gpa(0), BIT(vm->tdp.ia_bits), &batch);
+		tlb_batch_flush(&batch);
+	}
+	for (u32 i = 0; i < vm->slots.count; i++) {
+		page_free(vm->slots.slot[i].hpa, order_for(vm->slots.slot[i].size));
+	}
+	vm->slots.count = 0;
+	vm->memory_pages = 0;
+}
+
+static int sched_join(const struct vm *vm, struct vcpu *vcpu)
+{
+	int err = sched_add(&vcpu->sched, vm->config->cpus ? vm->config->cpus : SCHED_ALL_CPUS);
+
+	if (err) {
+		log_error("vm %s: %s", vm->config->name,
+			  err == -EINVAL ? "this machine has none of the CPUs that it may use"
+					 : "there are too many vCPUs");
+	}
+	return err;
+}
+
 static int vcpus_create(struct vm *vm)
 {
 	for (u32 i = 0; i < vm->config->vcpus && i < VM_MAX_VCPUS; i++) {
@@ -103,12 +142,36 @@ static int vcpus_create(struct vm *vm)
 		vcpu->vm = vm;
 		vcpu->id = i;
 		err = arch_vcpu_init(vcpu);
+		err = err ? err : sched_join(vm, vcpu);
 		if (err) {
+			arch_vcpu_fini(vcpu);
+			object_free(vcpu, sizeof(*vcpu));
 			return err;
 		}
 		vm->vcpu[vm->vcpu_count++] = vcpu;
 	}
 	return 0;
+}
+
+void vm_destroy(struct vm *vm)
+{
+	/* Whoever turned it off has left it. */
+	lock_take(&vm->life);
+	assert(vm->state == VM_OFF);
+	lock_drop(&vm->life);
+	while (vm->vcpu_count) {
+		struct vcpu *vcpu = vm->vcpu[--vm->vcpu_count];
+
+		sched_remove(&vcpu->sched);
+		arch_vcpu_fini(vcpu);
+		object_free(vcpu, sizeof(*vcpu));
+	}
+	memory_free(vm);
+	arch_vm_fini(vm);
+	if (vms[vm->id] == vm) {
+		vms[vm->id] = NULL;
+	}
+	object_free(vm, sizeof(*vm));
 }
 
 struct vm *vm_create(const struct boot_info *bi, const struct boot_vm *config, u16 id)
@@ -119,30 +182,233 @@ struct vm *vm_create(const struct boot_info *bi, const struct boot_vm *config, u
 		log_error("vm %s: no memory for it", config->name);
 		return NULL;
 	}
+	lock_init(&vm->lock, LOCK_RANK_VM);
+	lock_init(&vm->life, LOCK_RANK_LIFE);
 	vm->id = id;
 	vm->config = config;
 	vm->boot = bi;
-	/* Its pages stay with it on failure: a machine that cannot start its VM ends. */
 	if (memory_alloc(vm, config->memory) || arch_vm_init(vm) || vcpus_create(vm)) {
+		vm_destroy(vm);
 		return NULL;
 	}
+	vms[id] = vm;
+	vms_count = vms_count > id ? vms_count : id + 1u;
 	return vm;
 }
 
-int vm_load(struct vm *vm)
+struct vm *vm_get(u32 id)
+{
+	return id < vms_count ? vms[id] : NULL;
+}
+
+u32 vm_count(void)
+{
+	return vms_count;
+}
+
+bool vm_any_is_on(void)
+{
+	for (u32 i = 0; i < vms_count; i++) {
+		if (vms[i] && vms[i]->state != VM_OFF) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Clearing and loading are vCPU 0's work, in its share of time. */
+static void load_begin(struct vm *vm)
+{
+	vm->cleared = 0;
+	vm->state = VM_LOADING;
+	atomic_store(&vm->wish, VM_WISH_NONE);
+	atomic_store(&vm->active, 1);
+	sched_start(&vm->vcpu[0]->sched, arch_uptime_ns());
+}
+
+static int start(struct vm *vm)
+{
+	if (vm->state != VM_OFF) {
+		return -EBUSY;
+	}
+	if (!vm->memory_pages && memory_alloc(vm, vm->config->memory)) {
+		memory_free(vm);
+		return -ENOMEM;
+	}
+	load_begin(vm);
+	return 0;
+}
+
+int vm_start(struct vm *vm)
 {
 	int err;
 
-	for (u32 i = 0; i < vm->slots.count; i++) {
-		memset(phys_ptr(vm->slots.slot[i].hpa), 0, vm->slots.slot[i].size);
-	}
-	err = arch_vm_load(vm);
-	vm->state = err ? VM_DEAD : VM_RUNNING;
+	lock_take(&vm->life);
+	err = start(vm);
+	lock_drop(&vm->life);
 	return err;
+}
+
+/* Up to CLEAR_STEP bytes of a slot. Returns whether all is clear. */
+static bool clear_some(struct vm *vm)
+{
+	u64 at = vm->cleared;
+
+	for (u32 i = 0; i < vm->slots.count; i++) {
+		const struct memslot *slot = &vm->slots.slot[i];
+
+		if (at < slot->size) {
+			u64 size = min_u64(slot->size - at, CLEAR_STEP);
+
+			memset((u8 *)phys_ptr(slot->hpa) + at, 0, size);
+			vm->cleared += size;
+			return false;
+		}
+		at -= slot->size;
+	}
+	return true;
+}
+
+/* Its devices are begun anew: nobody is to give them anything meanwhile. */
+static int load(struct vm *vm)
+{
+	static struct lock one = {.rank = LOCK_RANK_LOAD};
+	int err;
+
+	lock_take(&one);
+	lock_take(&vm->lock);
+	err = arch_vm_load(vm);
+	lock_drop(&vm->lock);
+	lock_drop(&one);
+	return err;
+}
+
+enum sched_how vm_load_step(struct vm *vm)
+{
+	if (atomic_load(&vm->wish) > VM_WISH_PAUSE) {
+		return SCHED_PARK;
+	}
+	if (!clear_some(vm)) {
+		return SCHED_YIELD;
+	}
+	if (load(vm)) {
+		vm_ask(vm, VM_WISH_KILL);
+		return SCHED_PARK;
+	}
+	log_info("vm %s: starting, %lu MiB, %u vCPU", vm->config->name,
+		 vm->memory_pages >> (20 - PAGE_SHIFT), vm->vcpu_count);
+	lock_take(&vm->life);
+	vm->state = VM_RUNNING;
+	atomic_fetch_add(&vm->active, vm->vcpu_count - 1);
+	for (u32 i = 1; i < vm->vcpu_count; i++) {
+		sched_start(&vm->vcpu[i]->sched, arch_uptime_ns());
+	}
+	lock_drop(&vm->life);
+	arch_vm_input(vm);
+	return SCHED_YIELD;
+}
+
+static u64 exits_of(const struct vm *vm)
+{
+	u64 exits = 0;
+
+	for (u32 i = 0; i < vm->vcpu_count; i++) {
+		exits += vm->vcpu[i]->exits;
+	}
+	return exits;
+}
+
+static void turn_off(struct vm *vm, enum vm_wish why)
+{
+	if (why == VM_WISH_POWER_OFF) {
+		log_info("vm %s: powered off by the guest after %lu exits", vm->config->name,
+			 exits_of(vm));
+	} else if (why == VM_WISH_STOP) {
+		log_info("vm %s: stopped", vm->config->name);
+	}
+	memory_free(vm);
+	vm->end = why;
+	atomic_store(&vm->wish, VM_WISH_NONE);
+	vm->state = VM_OFF;
+	vconsole_ended(vm);
+	sched_kick_cpu(0); /* it may have been the last */
+}
+
+/* No vCPU runs, or will: what is wished for happens. */
+static void settle(struct vm *vm)
+{
+	enum vm_wish wish = (enum vm_wish)atomic_load(&vm->wish);
+
+	switch (wish) {
+	case VM_WISH_NONE:
+		break;
+	case VM_WISH_PAUSE:
+		vm->state = VM_PAUSED;
+		break;
+	case VM_WISH_RESET:
+		log_info("vm %s: reset by the guest", vm->config->name);
+		vm->resets++;
+		load_begin(vm);
+		break;
+	case VM_WISH_STOP:
+	case VM_WISH_POWER_OFF:
+	case VM_WISH_KILL:
+		turn_off(vm, wish);
+		break;
+	}
+}
+
+void vm_parked(struct vm *vm)
+{
+	lock_take(&vm->life);
+	if (atomic_fetch_sub(&vm->active, 1) == 1) {
+		settle(vm);
+	}
+	lock_drop(&vm->life);
+}
+
+static int resume(struct vm *vm)
+{
+	if (vm->state != VM_PAUSED) {
+		return -EBUSY;
+	}
+	vm->state = VM_RUNNING;
+	atomic_store(&vm->wish, VM_WISH_NONE);
+	atomic_store(&vm->active, vm->vcpu_count);
+	for (u32 i = 0; i < vm->vcpu_count; i++) {
+		sched_start(&vm->vcpu[i]->sched, arch_uptime_ns());
+	}
+	return 0;
+}
+
+int vm_resume(struct vm *vm)
+{
+	int err;
+
+	lock_take(&vm->life);
+	err = resume(vm);
+	lock_drop(&vm->life);
+	return err;
+}
+
+void vm_ask(struct vm *vm, enum vm_wish wish)
+{
+	lock_take(&vm->life);
+	if (vm->state != VM_OFF && atomic_load(&vm->wish) < wish) {
+		atomic_store(&vm->wish, wish);
+		if (vm->state == VM_PAUSED) {
+			settle(vm);
+		}
+		for (u32 i = 0; i < vm->vcpu_count; i++) {
+			sched_leave(&vm->vcpu[i]->sched, arch_uptime_ns());
+		}
+	}
+	lock_drop(&vm->life);
 }
 
 void vm_kill(struct vm *vm, const char *fmt, ...)
 {
+	const struct vcpu *here = this_cpu()->vcpu;
 	char text[160];
 	va_list ap;
 
@@ -150,10 +416,10 @@ void vm_kill(struct vm *vm, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	log_warn("vm %s: stopped: %s", vm->config->name, text);
-	for (u32 i = 0; i < vm->vcpu_count; i++) {
-		arch_vcpu_dump(vm->vcpu[i]);
+	if (here && here->vm == vm) {
+		arch_vcpu_dump(here);
 	}
-	vm->state = VM_DEAD;
+	vm_ask(vm, VM_WISH_KILL);
 }
 
 /* The host's view of guest memory at @addr, up to @size bytes of it in *chunk; NULL: none. */

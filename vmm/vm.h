@@ -6,19 +6,36 @@
 #include "mm/tdp.h"
 #include "vmm/boot_info.h"
 #include "vmm/memslot.h"
+#include "vmm/sched.h"
+#include "vmm/vconsole.h"
 
-#define VM_MAX_VCPUS 1
+#define VM_MAX_VCPUS 8
 
 enum vm_state {
+	VM_OFF,     /* has no memory */
+	VM_LOADING, /* vCPU 0 clears the memory, a part in each of its runs, and loads the images */
 	VM_RUNNING,
-	VM_POWERED_OFF, /* by the guest */
-	VM_RESET,       /* the guest asked for it: vm_load() again */
-	VM_DEAD,        /* killed: the reason has been logged */
+	VM_PAUSED,
+};
+
+/* What somebody wants of a VM that is on: done when no vCPU runs any more. The greatest wins. */
+enum vm_wish {
+	VM_WISH_NONE,
+	VM_WISH_PAUSE,
+	VM_WISH_RESET,     /* by the guest, or by whoever looks after it */
+	VM_WISH_STOP,      /* by whoever looks after it */
+	VM_WISH_POWER_OFF, /* by the guest */
+	VM_WISH_KILL,      /* for what the guest did: the reason has been logged */
 };
 
 struct vm {
+	struct lock lock; /* devices and interrupt controllers */
+	struct lock life; /* state, wish, active */
 	u16 id;
 	enum vm_state state;
+	atomic_uint wish;   /* enum vm_wish */
+	atomic_uint active; /* vCPUs that the scheduler has */
+	enum vm_wish end;   /* OFF: what ended it, NONE: it has not been on */
 	const struct boot_vm *config;
 	const struct boot_info *boot;
 	struct memslots slots;
@@ -26,19 +43,55 @@ struct vm {
 	struct vcpu *vcpu[VM_MAX_VCPUS];
 	u32 vcpu_count;
 	u64 memory_pages; /* allocated for the guest */
+	u64 cleared;      /* LOADING: bytes of the memory */
+	u64 resets;
 	struct {
 		u64 fixed, spurious, mmio;
 	} faults;
+	struct vconsole console;
 	struct vm_arch arch;
 };
 
-/* Creates the VM that @config describes and loads its images. NULL: refused, reason logged. */
+/*
+ * Creates the VM that @config describes, as number @id: OFF. NULL: refused, reason logged, nothing
+ * kept.
+ */
 struct vm *vm_create(const struct boot_info *bi, const struct boot_vm *config, u16 id);
 
-/* Brings memory, devices and vCPUs to their state before the first instruction. Errors: -errno. */
-int vm_load(struct vm *vm) __must_check;
+/* Gives everything back. @vm is OFF. */
+void vm_destroy(struct vm *vm);
 
-/* Ends the VM for what its guest did: says why, with the guest's state. Others go on. */
+/* The VM with number @id, NULL: none; numbers are below vm_count(). */
+struct vm *vm_get(u32 id);
+u32 vm_count(void);
+
+/* Whether some VM is not OFF. */
+bool vm_any_is_on(void);
+
+/*
+ * From OFF to its first instruction. Errors: -ENOMEM, logged; -EBUSY: it is on.
+ */
+int vm_start(struct vm *vm) __must_check;
+
+/* From PAUSED: goes on. Time has gone on, too. Errors: -EBUSY: it is not paused. */
+int vm_resume(struct vm *vm) __must_check;
+
+/* Wishes for what is not PAUSED or OFF; a PAUSED one takes those behind VM_WISH_PAUSE at once. */
+void vm_ask(struct vm *vm, enum vm_wish wish);
+
+static inline bool vm_is_stopping(const struct vm *vm)
+{
+	return atomic_load_explicit(&vm->wish, memory_order_relaxed) != VM_WISH_NONE;
+}
+
+/* For the loop of a host CPU: a part of the loading; and that a vCPU has been parked. */
+enum sched_how vm_load_step(struct vm *vm) __must_check;
+void vm_parked(struct vm *vm);
+
+/*
+ * Ends the VM for what its guest did: says why, with the state of the vCPU that runs here. Others
+ * go on.
+ */
 void vm_kill(struct vm *vm, const char *fmt, ...) __printf(2, 3);
 
 /*

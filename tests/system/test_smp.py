@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Guests with several vCPUs: Linux brings them up, takes them off and on, and works on all of them."""
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "setup"))
+
+# pylint: disable=wrong-import-position
+import qemu
+from linux_guest import CONSOLE, check_selftest, tail
+from qemu import Status
+from test_vms import check_sound, machine, vm_lines
+
+# What the self-test measures by the clock, or what its kernel complains of when time is late: not
+# judged where a vCPU can be preempted anywhere, or the emulator's threads wait for this machine's CPUs.
+BY_THE_CLOCK = ("sleep", "timer-interrupts", "rtc", "kernel-log")
+BROUGHT_UP = r"smp: Brought up 1 node, {} CPU"
+
+
+def linux(name, vcpus, options="", memory=256, **more):
+    vms = [vm_lines("linux", "vmlinuz", f"{CONSOLE} {options}", memory, True, vcpus)]
+    return machine(name, vms, linux=True, memory=memory + 256, **more)
+
+
+def check_untimed(result, vcpus):
+    """The checks that do not depend on the clock, and the end."""
+    failed = re.findall(r"selftest: (\S+) FAIL", result.log)
+    assert not set(failed) - set(BY_THE_CLOCK), failed
+    assert f"selftest: cpus ok {vcpus} online" in result.log, tail(result.log)
+    assert re.search(r"selftest: done \d+ ok", result.log), tail(result.log)
+    assert result.status == Status.POWERED_OFF, tail(result.log)
+
+
+@pytest.mark.parametrize(
+    ("vcpus", "cpus"), [(2, 1), (4, 1), (8, 1), (1, 2), (2, 2), (4, 2), (8, 2), (4, 4)]
+)
+def test_selftest(vcpus, cpus):
+    """The self-test of one CPU, with several: nothing of it depends on their number."""
+    if cpus > max(2, os.cpu_count()):
+        pytest.skip(f"{cpus} emulated CPUs on {os.cpu_count()}: minutes of waiting for each other")
+    options = f"socle.test socle.mem=256M socle.vcpus={vcpus}"
+    result = qemu.run(linux(f"smp-{vcpus}-{cpus}", vcpus, options, cpus=cpus), 400)
+    if vcpus > 1:
+        assert re.search(BROUGHT_UP.format(vcpus), result.log), tail(result.log)
+    if cpus > 1:
+        assert f"CPUs: {cpus}" in result.log
+    if vcpus > 1:
+        check_untimed(result, vcpus)
+    else:
+        check_selftest(result)
+    check_sound(result)
+
+
+def test_hotplug():
+    """A vCPU goes off and comes again, twice, and work goes on on all."""
+    with qemu.Console(linux("smp-hotplug", 2), timeout=240) as console:
+        console.expect("socle-guest: userspace reached")
+        console.expect("# ")
+        for _ in range(2):
+            console.send("echo 0 > /sys/devices/system/cpu/cpu1/online; echo off-$?\r")
+            console.expect("\noff-0")
+            console.expect("# ")
+            console.send("grep -c '^processor' /proc/cpuinfo; echo 1 > /sys/devices/system/cpu/cpu1/online; echo on-$?\r")
+            console.expect("\n1\r")
+            console.expect("\non-0")
+            console.expect("# ")
+        console.send("for i in 1 2 3 4; do md5sum /bin/busybox & done; wait; echo all-done\r")
+        console.expect("\nall-done")
+        console.send("poweroff\r")
+        assert console.finish() == Status.POWERED_OFF
