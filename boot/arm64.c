@@ -55,6 +55,11 @@ const u64 machine_memory_max = (u64)127 << 40;
 static struct page_tables tables;
 static uintptr_t jump_code; /* machine_jump() where it is to run */
 
+const struct config_limits *const machine_limits = &config_limits_arm64;
+const enum guest_machine machine_guest = GUEST_MACHINE_ARM64;
+const char *const machine_architecture = "aa64";
+const char *const machine_console = "console=ttyAMA0";
+
 enum core_machine machine_elf_kind(void)
 {
 	return CORE_MACHINE_AARCH64;

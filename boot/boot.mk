@@ -8,10 +8,13 @@ EFI_LIB ?= /usr/lib
 BOOT_DIR := build/$(ARCH)/boot
 BOOT_CORE := build/$(ARCH)/socle.boot.elf
 
-BOOT_SRC := main.c config.c console.c core_elf.c firmware.c memmap.c string.c text.c volume.c \
+BOOT_SRC := main.c bls.c choice.c config.c console.c core_elf.c firmware.c memmap.c menu.c report.c span.c string.c text.c volume.c \
 	core_image.S
 
+# Of the core: what both have to know of images, and, by the same rules, what VMX must offer.
+BOOT_SHARED = vmm/guest_image.c $(BOOT_SHARED_$(ARCH))
 BOOT_SRC_x86_64 := x86_64.c x86_64_cpu.c x86_64_image.c x86_64_paging.c x86_64_jump.S
+BOOT_SHARED_x86_64 := arch/x86/vmx_caps.c
 BOOT_EFI_ARCH_x86_64 := x86_64
 BOOT_EFI_x86_64 := BOOTX64.EFI
 BOOT_CFLAGS_x86_64 := -mno-red-zone -mgeneral-regs-only -DGNU_EFI_USE_MS_ABI -fcf-protection=none
@@ -30,7 +33,7 @@ BOOT_OBJCOPY_arm64 := -O binary
 
 BOOT_EFI_ARCH := $(BOOT_EFI_ARCH_$(ARCH))
 BOOT_EFI := build/$(ARCH)/$(BOOT_EFI_$(ARCH))
-BOOT_OBJ := $(patsubst %,$(BOOT_DIR)/%.o,$(BOOT_SRC) $(BOOT_SRC_$(ARCH)))
+BOOT_OBJ := $(patsubst %,$(BOOT_DIR)/%.o,$(BOOT_SRC) $(BOOT_SRC_$(ARCH)) $(BOOT_SHARED))
 BOOT_COMPILER := $(if $(findstring clang,$(CC)),clang,gcc)
 
 # No loop of ours may become a call of memset() or the like inside memset() itself.
@@ -62,6 +65,10 @@ $(BOOT_DIR)/loader.so: $(BOOT_OBJ) $(BOOT_LIBS)
 		$(BOOT_LIBS) -lgnuefi
 
 $(BOOT_DIR)/%.c.o: boot/%.c | $(BOOT_DIR)/
+	$(Q)$(CC) $(BOOT_CFLAGS) $(NEWLIB_CPPFLAGS) $(LIB_CPPFLAGS) -MMD -MP -c $< -o $@
+
+$(BOOT_SHARED:%=$(BOOT_DIR)/%.o): $(BOOT_DIR)/%.o: %
+	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(BOOT_CFLAGS) $(NEWLIB_CPPFLAGS) $(LIB_CPPFLAGS) -MMD -MP -c $< -o $@
 
 $(BOOT_DIR)/%.S.o: boot/%.S | $(BOOT_DIR)/

@@ -9,29 +9,51 @@
 #include <errno.h>
 #include <string.h>
 
+#include "boot/span.h"
 #include "boot/text.h"
+#include "mm/bits.h"
 
 #define QUOTE_MAX 40 /* characters of a wrong value that a message repeats */
-#define KEYS_MAX  8
+#define KEYS_MAX  18
 
-struct span {
-	const char *at;
-	size_t size;
+const struct config_limits config_limits_x86_64 = {
+	.vms = BOOT_MAX_VMS,
+	.vcpus = 8,
+	.kinds = BIT(BOOT_IMAGE_LINUX) | BIT(BOOT_IMAGE_ELF) | BIT(BOOT_IMAGE_MULTIBOOT) |
+		 BIT(BOOT_IMAGE_PVH),
+	.debug_port = true,
+	.cpus = true,
+	.front = true,
+};
+
+const struct config_limits config_limits_arm64 = {
+	.vms = BOOT_MAX_VMS,
+	.vcpus = 8,
+	.kinds = BIT(BOOT_IMAGE_LINUX) | BIT(BOOT_IMAGE_ELF) | BIT(BOOT_IMAGE_RAW),
+	.cpus = true,
+	.front = true,
 };
 
 struct parser {
+	const struct config_limits *limits;
 	struct boot_info *info;
 	struct config_error *error;
 	struct boot_vm *vm; /* of the keys being read; NULL before the first header */
 	unsigned line;
+	unsigned kernel_line, initrd_line, module_line; /* of this VM; the first module's */
+	unsigned front_line;          /* of the VM that is to be in front, 0: none yet */
 	unsigned seen_line[KEYS_MAX]; /* where a key stood for this VM, 0: not yet */
 };
+
+/* Before the first header, below one, both, a header itself; more than once in its place. */
+enum key_place { OF_SOCLE = 1, OF_VM = 2, AS_HEADER = 4, REPEATS = 8 };
 
 struct config_key {
 	const char *name;
 	const char *expects;
 	int (*set)(struct parser *p, const struct config_key *key, struct span value);
-	bool of_vm, repeats;
+	u32 place; /* of enum key_place */
+	u32 arg;   /* of set() */
 };
 
 static void error_field_set(struct parser *p, struct span field)
@@ -63,75 +85,9 @@ static int value_fail(struct parser *p, const struct config_key *key, struct spa
 							    : "");
 }
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
-static char char_lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-static bool is_alphanumeric(char c)
-{
-	return (char_lower(c) >= 'a' && char_lower(c) <= 'z') || (c >= '0' && c <= '9');
-}
-
 static bool is_separator(char c)
 {
 	return c == '\\' || c == '/';
-}
-
-static struct span span_trim(struct span s)
-{
-	while (s.size && is_blank(s.at[0])) {
-		s.at++;
-		s.size--;
-	}
-	while (s.size && is_blank(s.at[s.size - 1])) {
-		s.size--;
-	}
-	return s;
-}
-
-static bool span_is(struct span s, const char *text)
-{
-	return s.size == strlen(text) && !memcmp(s.at, text, s.size);
-}
-
-static unsigned digit_value(char c)
-{
-	c = char_lower(c);
-	if (c >= '0' && c <= '9') {
-		return (unsigned)(c - '0');
-	}
-	return c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : 16;
-}
-
-/* Takes a decimal or 0x number off the front of @s. Returns false when none is there or it
- * overflows. */
-static bool span_take_number(struct span *s, u64 *value)
-{
-	bool hex = s->size > 2 && s->at[0] == '0' && char_lower(s->at[1]) == 'x';
-	unsigned base = hex ? 16 : 10;
-	size_t i = hex ? 2 : 0;
-	size_t first = i;
-
-	for (*value = 0; i < s->size && digit_value(s->at[i]) < base; i++) {
-		if (__builtin_mul_overflow(*value, base, value) ||
-		    __builtin_add_overflow(*value, digit_value(s->at[i]), value)) {
-			return false;
-		}
-	}
-	s->at += i;
-	s->size -= i;
-	return i > first;
-}
-
-static bool number_in(struct span s, u64 min, u64 max, u64 *value)
-{
-	return span_take_number(&s, value) && !s.size && *value >= min && *value <= max;
 }
 
 static bool span_to_size(struct span s, u64 *bytes)
@@ -157,7 +113,7 @@ static int timeout_set(struct parser *p, const struct config_key *key, struct sp
 {
 	u64 seconds;
 
-	if (!number_in(value, 0, CONFIG_TIMEOUT_MAX_S, &seconds)) {
+	if (!span_is_number(value, 0, CONFIG_TIMEOUT_MAX_S, &seconds)) {
 		return value_fail(p, key, value);
 	}
 	p->info->config.timeout_s = (u32)seconds;
@@ -168,10 +124,18 @@ static int debug_exit_set(struct parser *p, const struct config_key *key, struct
 {
 	u64 port;
 
-	if (!number_in(value, 1, 0xffff, &port)) {
+	if (!span_is_number(value, 1, 0xffff, &port)) {
 		return value_fail(p, key, value);
 	}
-	p->info->config.debug_exit_port = (u32)port;
+	if (!p->vm) {
+		p->info->config.debug_exit_port = (u32)port;
+		return 0;
+	}
+	if (!p->limits->debug_port) {
+		return parse_fail(p, "expected before the first vm: guests of this machine have "
+				     "no such port");
+	}
+	p->vm->debug_exit_port = (u32)port;
 	return 0;
 }
 
@@ -191,10 +155,112 @@ static int vcpus_set(struct parser *p, const struct config_key *key, struct span
 {
 	u64 count;
 
-	if (!number_in(value, 1, CONFIG_VCPUS_MAX, &count)) {
+	if (!span_is_number(value, 1, CONFIG_CPUS_MAX, &count)) {
 		return value_fail(p, key, value);
 	}
+	if (count > p->limits->vcpus) {
+		return parse_fail(p,
+				  "expected at most %u, which is what this version runs, found %lu",
+				  p->limits->vcpus, count);
+	}
 	p->vm->vcpus = (u32)count;
+	return 0;
+}
+
+/* Takes `N` or `N-M` off the front of @s into the set. */
+static bool span_take_cpus(struct span *s, u64 *set)
+{
+	u64 first, last;
+
+	if (!span_take_number(s, &first)) {
+		return false;
+	}
+	last = first;
+	if (s->size && s->at[0] == '-') {
+		s->at++;
+		s->size--;
+		if (!span_take_number(s, &last)) {
+			return false;
+		}
+	}
+	if (first > last || last >= CONFIG_CPUS_MAX) {
+		return false;
+	}
+	*set |= GENMASK(last, first);
+	return true;
+}
+
+static int cpus_set(struct parser *p, const struct config_key *key, struct span value)
+{
+	struct span rest = value;
+	u64 set = 0;
+
+	while (span_take_cpus(&rest, &set) && rest.size && rest.at[0] == ',') {
+		rest.at++;
+		rest.size--;
+		if (!rest.size) {
+			return value_fail(p, key, value);
+		}
+	}
+	if (rest.size || !set) {
+		return value_fail(p, key, value);
+	}
+	if (!p->limits->cpus) {
+		return parse_fail(p, "this version does not pin vCPUs: expected no such line");
+	}
+	p->vm->cpus = set;
+	return 0;
+}
+
+/* The words of @key in their two senses: true for the one that @yes is. */
+static bool span_is_one_of(struct span s, const char *yes, const char *no, bool *sense)
+{
+	*sense = span_is(s, yes);
+	return *sense || span_is(s, no);
+}
+
+static int nested_set(struct parser *p, const struct config_key *key, struct span value)
+{
+	bool on;
+
+	if (!span_is_one_of(value, "on", "off", &on)) {
+		return value_fail(p, key, value);
+	}
+	if (on && !p->limits->nested) {
+		return parse_fail(p, "expected off: this version's guests cannot be hypervisors");
+	}
+	p->vm->flags |= on ? BOOT_VM_NESTED : 0;
+	return 0;
+}
+
+static int autostart_set(struct parser *p, const struct config_key *key, struct span value)
+{
+	bool waits;
+
+	if (!span_is_one_of(value, "no", "yes", &waits)) {
+		return value_fail(p, key, value);
+	}
+	if (waits && !p->limits->waiting) {
+		return parse_fail(p, "expected yes: this version has no key that starts a VM");
+	}
+	p->vm->flags |= waits ? BOOT_VM_WAITING : 0;
+	return 0;
+}
+
+static int console_set(struct parser *p, const struct config_key *key, struct span value)
+{
+	if (!span_is(value, "front")) {
+		return value_fail(p, key, value);
+	}
+	if (!p->limits->front) {
+		return parse_fail(p,
+				  "this version has one VM at the console: expected no such line");
+	}
+	if (p->front_line) {
+		return parse_fail(p, "expected for one VM, line %u has it already", p->front_line);
+	}
+	p->front_line = p->line;
+	p->info->config.front_vm = p->info->config.vm_count - 1;
 	return 0;
 }
 
@@ -247,7 +313,7 @@ static bool path_is_valid(struct span path)
 	return true;
 }
 
-static int module_set(struct parser *p, const struct config_key *key, struct span value, u32 *index)
+static int file_set(struct parser *p, const struct config_key *key, struct span value, u32 *index)
 {
 	struct boot_info *info = p->info;
 	char *path = info->modules[info->module_count].path;
@@ -270,34 +336,119 @@ static int module_set(struct parser *p, const struct config_key *key, struct spa
 	return 0;
 }
 
-static int linux_set(struct parser *p, const struct config_key *key, struct span value)
+/* What each kind of kernel is called in the file. */
+static const char *const kind_names[BOOT_IMAGE_KINDS] = {
+	[BOOT_IMAGE_LINUX] = "linux",
+	[BOOT_IMAGE_ELF] = "elf",
+	[BOOT_IMAGE_MULTIBOOT] = "multiboot",
+	[BOOT_IMAGE_PVH] = "pvh",
+	[BOOT_IMAGE_RAW] = "raw",
+};
+
+static bool kind_takes_modules(u32 kind)
 {
-	return module_set(p, key, value, &p->vm->linux_module);
+	return kind == BOOT_IMAGE_MULTIBOOT || kind == BOOT_IMAGE_PVH;
+}
+
+/* "linux, elf or raw", by what the machine's guests can be. */
+static void kinds_list(u32 kinds, char *out, size_t size)
+{
+	size_t used = 0;
+
+	out[0] = '\0';
+	for (u32 kind = 0; kind < BOOT_IMAGE_KINDS; kind++) {
+		if (kinds & BIT(kind)) {
+			const char *joint = kinds >> kind == 1 ? " or " : ", ";
+
+			used += text_format(out + used, size - used, "%s%s", used ? joint : "",
+					    kind_names[kind]);
+		}
+	}
+}
+
+static int kernel_set(struct parser *p, const struct config_key *key, struct span value)
+{
+	char kinds[64];
+
+	if (p->vm->linux_module != BOOT_NO_MODULE) {
+		return parse_fail(p, "expected one kernel for vm %s, line %u has it already",
+				  p->vm->name, p->kernel_line);
+	}
+	if (!(p->limits->kinds & BIT(key->arg))) {
+		kinds_list(p->limits->kinds, kinds, sizeof(kinds));
+		return parse_fail(p, "expected %s: guests of this machine are not entered so",
+				  kinds);
+	}
+	p->vm->kind = key->arg;
+	p->kernel_line = p->line;
+	return file_set(p, key, value, &p->vm->linux_module);
 }
 
 static int initrd_set(struct parser *p, const struct config_key *key, struct span value)
 {
-	return module_set(p, key, value, &p->vm->initrd_module);
+	p->initrd_line = p->line;
+	return file_set(p, key, value, &p->vm->initrd_module);
+}
+
+/* The path ends at the first blank; what follows is for the kernel to read. */
+static int module_set(struct parser *p, const struct config_key *key, struct span value)
+{
+	struct boot_vm_module *module = &p->vm->modules[p->vm->module_count];
+	struct span text = value, path = span_take_word(&text);
+
+	if (text.size >= BOOT_TEXT_MAX) {
+		return parse_fail(p, "expected at most %u characters behind the path",
+				  BOOT_TEXT_MAX - 1);
+	}
+	if (p->vm->module_count == BOOT_VM_MODULES) {
+		return parse_fail(p, "expected at most %u modules for a VM", BOOT_VM_MODULES);
+	}
+	if (file_set(p, key, path, &module->module)) {
+		return -EINVAL;
+	}
+	memcpy(module->text, text.at, text.size);
+	module->text[text.size] = '\0';
+	p->module_line = p->module_line ? p->module_line : p->line;
+	p->vm->module_count++;
+	return 0;
+}
+
+static int vm_fail(struct parser *p, unsigned line, const char *field, const char *expected)
+{
+	p->line = line;
+	error_field_set(p, (struct span){field, strlen(field)});
+	return parse_fail(p, "expected %s for vm %s", expected, p->vm->name);
 }
 
 /* The header before a VM's keys ends here: what it cannot do without must be there. */
 static int vm_finish(struct parser *p)
 {
-	if (p->vm && p->vm->linux_module == BOOT_NO_MODULE) {
-		p->line = p->vm->line;
-		error_field_set(p, (struct span){"linux", 5});
-		return parse_fail(p, "expected a line `linux PATH` for vm %s", p->vm->name);
+	const struct boot_vm *vm = p->vm;
+
+	if (!vm) {
+		return 0;
+	}
+	if (vm->linux_module == BOOT_NO_MODULE) {
+		return vm_fail(p, vm->line, "linux",
+			       "a line `linux PATH`, or another kind of kernel,");
+	}
+	if (vm->initrd_module != BOOT_NO_MODULE && kind_takes_modules(vm->kind)) {
+		return vm_fail(p, p->initrd_line, "initrd",
+			       "`module PATH` in place of `initrd PATH` with this kind of kernel");
+	}
+	if (vm->module_count && !kind_takes_modules(vm->kind)) {
+		return vm_fail(p, p->module_line, "module", "no module with this kind of kernel");
 	}
 	return 0;
 }
 
 static bool name_is_valid(struct span name)
 {
-	if (!name.size || name.size >= BOOT_NAME_MAX || !is_alphanumeric(name.at[0])) {
+	if (!name.size || name.size >= BOOT_NAME_MAX || !char_is_alphanumeric(name.at[0])) {
 		return false;
 	}
 	for (size_t i = 0; i < name.size; i++) {
-		if (!is_alphanumeric(name.at[i]) && !strchr("-_.", name.at[i])) {
+		if (!char_is_alphanumeric(name.at[i]) && !strchr("-_.", name.at[i])) {
 			return false;
 		}
 	}
@@ -321,9 +472,13 @@ static int vm_set(struct parser *p, const struct config_key *key, struct span va
 					  config->vms[i].name, config->vms[i].line);
 		}
 	}
-	if (config->vm_count == CONFIG_VMS_RUNNABLE) {
-		return parse_fail(p, "this version runs one VM, and that is \"%s\" of line %u",
-				  config->vms[0].name, config->vms[0].line);
+	if (config->vm_count == min_u64(p->limits->vms, BOOT_MAX_VMS)) {
+		return p->limits->vms == 1
+			       ? parse_fail(p,
+					    "this version runs one VM, and that is \"%s\" of "
+					    "line %u",
+					    config->vms[0].name, config->vms[0].line)
+			       : parse_fail(p, "expected at most %u VMs", config->vm_count);
 	}
 	*vm = (struct boot_vm){
 		.memory = CONFIG_MEMORY_USUAL,
@@ -334,21 +489,34 @@ static int vm_set(struct parser *p, const struct config_key *key, struct span va
 	};
 	memcpy(vm->name, value.at, value.size);
 	memset(p->seen_line, 0, sizeof(p->seen_line));
+	p->kernel_line = p->initrd_line = p->module_line = 0;
 	config->vm_count++;
 	p->vm = vm;
 	return 0;
 }
 
+#define EXPECT_KERNEL "the path of a kernel, at most 127 ASCII characters"
+
 static const struct config_key keys[] = {
-	{"vm", "a name of 1 to 31 letters, digits, '-', '_' or '.'", vm_set, false, true},
-	{"timeout", "seconds from 0 to 3600", timeout_set, false, false},
-	{"debug-exit", "an I/O port from 0x1 to 0xffff", debug_exit_set, false, false},
-	{"linux", "the path of a kernel, at most 127 ASCII characters", linux_set, true, false},
-	{"initrd", "the path of an initrd, at most 127 ASCII characters", initrd_set, true, false},
-	{"options", "text for the kernel's command line", options_set, true, true},
-	{"memory", "a size such as 512M: a multiple of 2M from 32M to 1024G", memory_set, true,
-	 false},
-	{"vcpus", "1, this version's only choice", vcpus_set, true, false},
+	{"vm", "a name of 1 to 31 letters, digits, '-', '_' or '.'", vm_set, AS_HEADER | REPEATS,
+	 0},
+	{"timeout", "seconds from 0 to 3600", timeout_set, OF_SOCLE, 0},
+	{"debug-exit", "an I/O port from 0x1 to 0xffff", debug_exit_set, OF_SOCLE | OF_VM, 0},
+	{"linux", EXPECT_KERNEL, kernel_set, OF_VM, BOOT_IMAGE_LINUX},
+	{"elf", EXPECT_KERNEL, kernel_set, OF_VM, BOOT_IMAGE_ELF},
+	{"multiboot", EXPECT_KERNEL, kernel_set, OF_VM, BOOT_IMAGE_MULTIBOOT},
+	{"pvh", EXPECT_KERNEL, kernel_set, OF_VM, BOOT_IMAGE_PVH},
+	{"raw", EXPECT_KERNEL, kernel_set, OF_VM, BOOT_IMAGE_RAW},
+	{"initrd", "the path of an initrd, at most 127 ASCII characters", initrd_set, OF_VM, 0},
+	{"module", "the path of a module, without blanks, and text for the kernel", module_set,
+	 OF_VM | REPEATS, 0},
+	{"options", "text for the kernel's command line", options_set, OF_VM | REPEATS, 0},
+	{"memory", "a size such as 512M: a multiple of 2M from 32M to 1024G", memory_set, OF_VM, 0},
+	{"vcpus", "a number from 1 to 64", vcpus_set, OF_VM, 0},
+	{"cpus", "numbers from 0 to 63 such as 0-1 or 0,2-3", cpus_set, OF_VM, 0},
+	{"nested", "on or off", nested_set, OF_VM, 0},
+	{"autostart", "yes or no", autostart_set, OF_VM, 0},
+	{"console", "front", console_set, OF_VM, 0},
 };
 
 static_assert(ARRAY_SIZE(keys) <= KEYS_MAX, "seen_line has a place for each key");
@@ -357,13 +525,13 @@ static int key_handle(struct parser *p, size_t index, struct span value)
 {
 	const struct config_key *key = &keys[index];
 
-	if (key->of_vm && !p->vm) {
+	if (!p->vm && !(key->place & (OF_SOCLE | AS_HEADER))) {
 		return parse_fail(p, "expected after a line `vm NAME`");
 	}
-	if (!key->of_vm && p->vm && key->set != vm_set) {
+	if (p->vm && !(key->place & (OF_VM | AS_HEADER))) {
 		return parse_fail(p, "expected before the first vm (line %u)", p->vm->line);
 	}
-	if (p->seen_line[index] && !key->repeats) {
+	if (p->seen_line[index] && !(key->place & REPEATS)) {
 		return parse_fail(p, "expected once, line %u has it already", p->seen_line[index]);
 	}
 	if (key->set(p, key, value)) {
@@ -371,6 +539,22 @@ static int key_handle(struct parser *p, size_t index, struct span value)
 	}
 	p->seen_line[index] = p->line;
 	return 0;
+}
+
+/* Names the keys that could have stood there. */
+static int key_fail(struct parser *p)
+{
+	u32 here = p->vm ? OF_VM : OF_SOCLE;
+	char list[CONFIG_MESSAGE_MAX];
+	size_t used = 0;
+
+	for (size_t i = 1; i < ARRAY_SIZE(keys); i++) {
+		if (keys[i].place & here) {
+			used += text_format(list + used, sizeof(list) - used, "%s%s",
+					    used ? ", " : "", keys[i].name);
+		}
+	}
+	return parse_fail(p, "unknown; expected %s or vm", list);
 }
 
 static int line_handle(struct parser *p, struct span line)
@@ -389,27 +573,15 @@ static int line_handle(struct parser *p, struct span line)
 	if (!line.size || line.at[0] == '#') {
 		return 0;
 	}
-	key = (struct span){line.at, 0};
-	while (key.size < line.size && !is_blank(key.at[key.size])) {
-		key.size++;
-	}
-	value = span_trim((struct span){line.at + key.size, line.size - key.size});
+	value = line;
+	key = span_take_word(&value);
 	error_field_set(p, key);
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		if (span_is(key, keys[i].name)) {
 			return key_handle(p, i, value);
 		}
 	}
-	return parse_fail(p, "unknown; expected %s",
-			  p->vm ? "linux, initrd, options, memory, vcpus or vm"
-				: "timeout, debug-exit or vm");
-}
-
-static struct span text_start(const char *text, size_t size)
-{
-	size_t skip = size >= 3 && !memcmp(text, "\xef\xbb\xbf", 3) ? 3 : 0;
-
-	return (struct span){text + skip, size - skip};
+	return key_fail(p);
 }
 
 static bool text_is_utf16(struct span text)
@@ -418,49 +590,29 @@ static bool text_is_utf16(struct span text)
 	       (!memcmp(text.at, "\xff\xfe", 2) || !memcmp(text.at, "\xfe\xff", 2));
 }
 
-/* Takes one line off @text, without its LF or CR LF. */
-static struct span line_take(struct span *text)
+int config_parse(const char *text, size_t size, const struct config_limits *limits,
+		 struct boot_info *info, struct config_error *error)
 {
-	const char *end = memchr(text->at, '\n', text->size);
-	struct span line = {text->at, end ? (size_t)(end - text->at) : text->size};
-
-	text->at += line.size + (end != NULL);
-	text->size -= line.size + (end != NULL);
-	if (line.size && line.at[line.size - 1] == '\r') {
-		line.size--;
-	}
-	return line;
-}
-
-int config_parse(const char *text, size_t size, struct boot_info *info, struct config_error *error)
-{
-	struct parser p = {.info = info, .error = error};
+	struct parser p = {.limits = limits, .info = info, .error = error};
 	struct span rest;
 
 	memset(&info->config, 0, sizeof(info->config));
+	info->config.timeout_s = CONFIG_NO_TIMEOUT;
 	info->module_count = 0;
 	*error = (struct config_error){0};
 	if (size > CONFIG_FILE_MAX) {
 		return parse_fail(&p, "expected at most %u KiB, found %zu bytes",
 				  CONFIG_FILE_MAX / 1024, size);
 	}
-	rest = text_start(text, size);
+	rest = span_of_text(text, size);
 	if (text_is_utf16(rest)) {
 		return parse_fail(&p, "expected ASCII or UTF-8 text, found UTF-16");
 	}
 	while (rest.size) {
 		p.line++;
-		if (line_handle(&p, line_take(&rest))) {
+		if (line_handle(&p, span_take_line(&rest))) {
 			return -EINVAL;
 		}
 	}
-	if (vm_finish(&p)) {
-		return -EINVAL;
-	}
-	if (!p.vm) {
-		p.line = 0;
-		error_field_set(&p, (struct span){"vm", 2});
-		return parse_fail(&p, "expected a line `vm NAME` and below it `linux PATH`");
-	}
-	return 0;
+	return vm_finish(&p);
 }

@@ -9,13 +9,25 @@
 
 #define CONFIG_FILE_MAX      (64 * 1024)
 #define CONFIG_MESSAGE_MAX   192
-#define CONFIG_VMS_RUNNABLE  1 /* of BOOT_MAX_VMS: what this version can run at once */
-#define CONFIG_VCPUS_MAX     1
+#define CONFIG_CPUS_MAX      64 /* host CPUs that `cpus` can name, and vCPUs of a VM */
 #define CONFIG_TIMEOUT_MAX_S 3600
+#define CONFIG_NO_TIMEOUT    0xffffffffu /* the file does not say */
 #define CONFIG_MEMORY_UNIT   ((u64)2 << 20)
 #define CONFIG_MEMORY_MIN    ((u64)32 << 20)
 #define CONFIG_MEMORY_MAX    ((u64)1 << 40)
 #define CONFIG_MEMORY_USUAL  ((u64)512 << 20) /* of a VM that does not say */
+
+/*
+ * What this version runs: whatever else the file asks for is refused, since nothing may be
+ * accepted and have no effect. Of the VMs' fields, these are the ones that a version may lack.
+ */
+struct config_limits {
+	u32 vms, vcpus; /* at once; of a VM */
+	u32 kinds;      /* bit per enum boot_image_kind */
+	bool cpus, nested, waiting, front, debug_port;
+};
+
+extern const struct config_limits config_limits_x86_64, config_limits_arm64;
 
 struct config_error {
 	unsigned line; /* from 1; 0: the file as a whole */
@@ -26,7 +38,8 @@ struct config_error {
 /*
  * Reads the @size bytes at @text into @info's config and the paths of its modules (each file once,
  * however often it is named); their base and size, and the rest of @info, stay as they are.
- * Returns 0, or -EINVAL with @error filled and @info's config and modules unspecified.
+ * There may be no VM in it. Returns 0, or -EINVAL with @error filled and @info's config and modules
+ * unspecified.
  */
-int config_parse(const char *text, size_t size, struct boot_info *info,
-		 struct config_error *error) __must_check;
+int config_parse(const char *text, size_t size, const struct config_limits *limits,
+		 struct boot_info *info, struct config_error *error) __must_check;

@@ -19,6 +19,18 @@ void console_clear(void);
 /* Asks for a key and waits for it, at most so long. */
 void console_wait_key(unsigned seconds);
 
+/* Keys beside ASCII. */
+enum console_key {
+	CONSOLE_KEY_NONE = 0,
+	CONSOLE_KEY_UP = 0x100,
+	CONSOLE_KEY_DOWN,
+	CONSOLE_KEY_ESC,
+	CONSOLE_KEY_OTHER,
+};
+
+/* Waits for a key, at most so long. Returns its ASCII character or enum console_key. */
+unsigned console_read_key(unsigned milliseconds);
+
 /* A file's line while it is read: its name, a bar and the percentage, redrawn in place. */
 struct progress {
 	const char *name;

@@ -4,14 +4,22 @@
 
 #include <efi.h>
 
+#include "boot/config.h"
 #include "boot/core_elf.h"
 #include "boot/memmap.h"
 #include "vmm/boot_info.h"
+#include "vmm/guest_image.h"
 
 /* The core ELF file carried inside the loader: from start up to end. */
 extern const u8 core_image_start[], core_image_end[];
 
 enum core_machine machine_elf_kind(void);
+
+/* What configurations may ask for on this machine, and what its guests are. */
+extern const struct config_limits *const machine_limits;
+extern const enum guest_machine machine_guest;
+extern const char *const machine_architecture; /* as UEFI calls it: "x64" */
+extern const char *const machine_console;      /* for Linux' command line */
 
 /* The cycle counter. */
 u64 machine_cycles(void);

@@ -6,18 +6,24 @@
  */
 #include <efi.h>
 
-#include "boot/config.h"
+#include <errno.h>
+
+#include "boot/choice.h"
 #include "boot/console.h"
 #include "boot/core_elf.h"
 #include "boot/firmware.h"
 #include "boot/image.h"
 #include "boot/machine.h"
+#include "boot/report.h"
 #include "boot/text.h"
 #include "boot/volume.h"
 #include "mm/bits.h"
+#include "vmm/guest_image.h"
 
-#define CONFIG_PATH "\\socle\\socle.conf"
-#define MIB         ((u64)1 << 20)
+#define MIB ((u64)1 << 20)
+
+/* Of a VM that a boot entry makes: what is more takes its time to be zeroed. */
+#define ENTRY_MEMORY_MAX (4096 * MIB)
 
 /* For which a report stays on a screen that the firmware is about to clear. */
 #define REPORT_SECONDS 30
@@ -39,27 +45,11 @@ static u64 mib_up(u64 bytes)
 	return align_up(bytes, MIB) / MIB;
 }
 
-static EFI_STATUS file_fail(const char *path, EFI_STATUS status)
-{
-	console_print("\nSocle cannot start: a file could not be read.\n");
-	console_report("needs", "%s, on the volume that holds this loader", path);
-	console_report("found", "%s",
-		       status == EFI_UNSUPPORTED ? "a folder" : firmware_status_text(status));
-	return status;
-}
-
-static EFI_STATUS memory_fail(const char *what, u64 size, EFI_STATUS status)
-{
-	console_print("\nSocle cannot start: the firmware has no memory for %s.\n", what);
-	console_report("needs", "%lu MiB in one piece", mib_up(size));
-	return status;
-}
-
 static EFI_STATUS info_alloc(struct loader *l)
 {
 	l->info = firmware_pages_alloc(sizeof(*l->info));
 	if (!l->info) {
-		return memory_fail("the loader", sizeof(*l->info), EFI_OUT_OF_RESOURCES);
+		return report_memory("the loader", sizeof(*l->info), EFI_OUT_OF_RESOURCES);
 	}
 	l->info->magic = BOOT_INFO_MAGIC;
 	l->info->loader_tsc = l->start_cycles;
@@ -80,64 +70,18 @@ static EFI_STATUS esp_open(struct loader *l)
 	return status;
 }
 
-static EFI_STATUS config_fail(const struct config_error *error)
-{
-	console_print("\nSocle cannot start: the configuration is wrong.\n");
-	console_report("file", CONFIG_PATH);
-	if (error->line) {
-		console_report("line", "%u", error->line);
-	}
-	if (error->field[0]) {
-		console_report("field", "%s", error->field);
-	}
-	console_report("problem", "%s", error->message);
-	return EFI_INVALID_PARAMETER;
-}
-
-static void config_show(const struct boot_config *config)
-{
-	for (u32 i = 0; i < config->vm_count; i++) {
-		const struct boot_vm *vm = &config->vms[i];
-
-		console_report("vm", "%s: %lu MiB, %u vCPU%s", vm->name, vm->memory / MIB,
-			       vm->vcpus, vm->vcpus == 1 ? "" : "s");
-	}
-}
-
-static EFI_STATUS config_load(struct loader *l)
-{
-	struct config_error error;
-	char *text = NULL;
-	u64 size;
-	EFI_STATUS status = volume_file_size(&l->volume, CONFIG_PATH, &size);
-
-	if (EFI_ERROR(status)) {
-		return file_fail(CONFIG_PATH, status);
-	}
-	if (size <= CONFIG_FILE_MAX) { /* else the parser refuses the size, unread */
-		text = firmware_pages_alloc(size);
-		if (!text) {
-			return memory_fail("the configuration", size, EFI_OUT_OF_RESOURCES);
-		}
-		status = volume_file_read(&l->volume, CONFIG_PATH, text, size, NULL);
-		if (EFI_ERROR(status)) {
-			return file_fail(CONFIG_PATH, status);
-		}
-	}
-	if (config_parse(text, size, l->info, &error)) {
-		return config_fail(&error);
-	}
-	config_show(&l->info->config);
-	return EFI_SUCCESS;
-}
-
 /* Both judge before either ends the loader: the user sees all that is to be put right. */
 static EFI_STATUS preflight(struct loader *l)
 {
 	bool able = machine_check();
-	EFI_STATUS status = config_load(l);
+	EFI_STATUS status = choice_read(&l->volume, l->info);
 
 	return able ? status : EFI_UNSUPPORTED;
+}
+
+static EFI_STATUS menu_offer(struct loader *l)
+{
+	return choice_make(l->info);
 }
 
 static EFI_STATUS core_check(struct loader *l)
@@ -155,17 +99,40 @@ static EFI_STATUS core_check(struct loader *l)
 	return EFI_SUCCESS;
 }
 
+/* Files that are one module: each begins at a multiple of 4, as Linux wants archives behind
+ * another. */
+static u64 file_start(u64 end)
+{
+	return align_up(end, 4);
+}
+
+static EFI_STATUS module_measure(struct loader *l, u64 index)
+{
+	struct boot_module *m = &l->info->modules[index];
+	const char *paths[BLS_INITRDS_MAX];
+	size_t count = choice_module_files(l->info, index, paths);
+	EFI_STATUS worst = EFI_SUCCESS;
+
+	for (size_t i = 0; i < count; i++) {
+		u64 size = 0;
+		EFI_STATUS status = volume_file_size(&l->volume, paths[i], &size);
+
+		if (EFI_ERROR(status)) {
+			worst = report_file(paths[i], status);
+		}
+		m->size = file_start(m->size) + size;
+	}
+	return worst;
+}
+
 static EFI_STATUS modules_measure(struct loader *l)
 {
 	EFI_STATUS worst = EFI_SUCCESS;
 
 	for (u64 i = 0; i < l->info->module_count; i++) {
-		struct boot_module *m = &l->info->modules[i];
-		EFI_STATUS status = volume_file_size(&l->volume, m->path, &m->size);
+		EFI_STATUS status = module_measure(l, i);
 
-		if (EFI_ERROR(status)) {
-			worst = file_fail(m->path, status);
-		}
+		worst = EFI_ERROR(status) ? status : worst;
 	}
 	return worst;
 }
@@ -174,7 +141,26 @@ static EFI_STATUS memmap_prepare(struct loader *l)
 {
 	EFI_STATUS status = firmware_memmap_alloc(&l->map, BOOT_MAX_MODULES + 2);
 
-	return EFI_ERROR(status) ? memory_fail("its memory map", MIB, status) : status;
+	return EFI_ERROR(status) ? report_memory("its memory map", MIB, status) : status;
+}
+
+/* A VM of a boot entry, which does not say, gets half of what is free. */
+static EFI_STATUS memory_assign(struct loader *l)
+{
+	EFI_STATUS status = firmware_memmap_read(&l->map, NULL);
+	u64 half = memmap_sum(&l->map, BOOT_RANGE_FREE) / 2;
+
+	for (u32 i = 0; i < l->info->config.vm_count && !EFI_ERROR(status); i++) {
+		struct boot_vm *vm = &l->info->config.vms[i];
+
+		if (!vm->memory) {
+			vm->memory = align_down(
+				max_u64(min_u64(half, ENTRY_MEMORY_MAX), CONFIG_MEMORY_MIN),
+				CONFIG_MEMORY_UNIT);
+			console_report("vm", "%s: %lu MiB, 1 vCPU", vm->name, vm->memory / MIB);
+		}
+	}
+	return EFI_ERROR(status) ? report_memory("its memory map", MIB, status) : status;
 }
 
 /*
@@ -187,7 +173,7 @@ static EFI_STATUS memory_check(struct loader *l)
 	EFI_STATUS status = firmware_memmap_read(&l->map, NULL);
 
 	if (EFI_ERROR(status)) {
-		return memory_fail("its memory map", MIB, status);
+		return report_memory("its memory map", MIB, status);
 	}
 	for (u32 i = 0; i < l->info->config.vm_count; i++) {
 		vms += l->info->config.vms[i].memory;
@@ -209,23 +195,46 @@ static EFI_STATUS memory_check(struct loader *l)
 	return EFI_SUCCESS;
 }
 
-static EFI_STATUS modules_load(struct loader *l)
+static EFI_STATUS module_load(struct loader *l, u64 index)
 {
-	for (u64 i = 0; i < l->info->module_count; i++) {
-		struct boot_module *m = &l->info->modules[i];
-		void *memory = firmware_pages_alloc(m->size);
-		EFI_STATUS status;
+	struct boot_module *m = &l->info->modules[index];
+	u8 *memory = firmware_pages_alloc(m->size);
+	const char *paths[BLS_INITRDS_MAX];
+	size_t count = choice_module_files(l->info, index, paths);
+	u64 at = 0;
 
-		if (!memory) {
-			return memory_fail(m->path, m->size, EFI_OUT_OF_RESOURCES);
+	if (!memory) {
+		return report_memory(m->path, m->size, EFI_OUT_OF_RESOURCES);
+	}
+	m->base = (uintptr_t)memory;
+	for (size_t i = 0; i < count; i++) {
+		u64 size = 0;
+		EFI_STATUS status = volume_file_size(&l->volume, paths[i], &size);
+
+		at = file_start(at);
+		if (!EFI_ERROR(status) && size > m->size - at) {
+			status = EFI_MEDIA_CHANGED;
 		}
-		m->base = (uintptr_t)memory;
-		status = volume_file_read(&l->volume, m->path, memory, m->size, m->path);
+		if (!EFI_ERROR(status)) {
+			status =
+				volume_file_read(&l->volume, paths[i], memory + at, size, paths[i]);
+		}
 		if (EFI_ERROR(status)) {
-			return file_fail(m->path, status);
+			return report_file(paths[i], status);
 		}
+		at += size;
 	}
 	return EFI_SUCCESS;
+}
+
+static EFI_STATUS modules_load(struct loader *l)
+{
+	EFI_STATUS status = EFI_SUCCESS;
+
+	for (u64 i = 0; i < l->info->module_count && !EFI_ERROR(status); i++) {
+		status = module_load(l, i);
+	}
+	return status;
 }
 
 static EFI_STATUS image_fail(const struct boot_vm *vm, const struct boot_module *kernel,
@@ -238,25 +247,60 @@ static EFI_STATUS image_fail(const struct boot_vm *vm, const struct boot_module 
 	return EFI_LOAD_ERROR;
 }
 
+/* Kernels that are not Linux' own formats. */
+static int other_image_check(enum boot_image_kind kind, const struct boot_module *kernel,
+			     struct image_facts *facts, struct image_error *error)
+{
+	struct guest_file file = {(const void *)(uintptr_t)kernel->base, kernel->size,
+				  machine_guest};
+	struct guest_image_fault fault;
+	struct guest_image image;
+
+	if (guest_image_parse(&file, kind, &image, &fault)) {
+		text_format(error->field, sizeof(error->field), "%s", fault.field);
+		text_format(error->message, sizeof(error->message), "expected %s, found 0x%lx",
+			    fault.expected, fault.found);
+		return -EINVAL;
+	}
+	*facts = (struct image_facts){.memory = image.end - guest_image_ram_base(machine_guest)};
+	return 0;
+}
+
+/* What the kernel needs beside itself. */
+static u64 modules_size(const struct boot_info *info, const struct boot_vm *vm)
+{
+	u64 size = 0;
+
+	if (vm->initrd_module != BOOT_NO_MODULE) {
+		size += info->modules[vm->initrd_module].size;
+	}
+	for (u32 i = 0; i < vm->module_count; i++) {
+		size += info->modules[vm->modules[i].module].size;
+	}
+	return size;
+}
+
 static EFI_STATUS vm_images_check(const struct boot_info *info, const struct boot_vm *vm,
 				  struct image_facts *facts)
 {
 	const struct boot_module *kernel = &info->modules[vm->linux_module];
+	enum boot_image_kind kind = (enum boot_image_kind)vm->kind;
 	struct image_error error;
 	u64 needed;
 
-	if (image_check((const void *)(uintptr_t)kernel->base, kernel->size, facts, &error)) {
+	if (kind == BOOT_IMAGE_LINUX ? image_check((const void *)(uintptr_t)kernel->base,
+						   kernel->size, facts, &error)
+				     : other_image_check(kind, kernel, facts, &error)) {
 		return image_fail(vm, kernel, &error);
 	}
-	needed = facts->memory;
-	if (vm->initrd_module != BOOT_NO_MODULE) {
-		needed += info->modules[vm->initrd_module].size;
-	}
+	needed = facts->memory + modules_size(info, vm);
 	if (needed > vm->memory) {
 		console_print("\nSocle cannot start: the images of vm %s do not fit in it.\n",
 			      vm->name);
-		console_report("file", CONFIG_PATH);
-		console_report("line", "%u and below", vm->line);
+		if (vm->line) { /* not of a boot entry */
+			console_report("file", CONFIG_PATH);
+			console_report("line", "%u and below", vm->line);
+		}
 		console_report("field", "memory");
 		console_report("problem",
 			       "expected at least %luM for its kernel and initrd, found "
@@ -280,7 +324,7 @@ static EFI_STATUS kernel_unpack(const struct boot_vm *vm, struct boot_module *ke
 	int more;
 
 	if (!memory) {
-		return memory_fail(kernel->path, facts->unpacked_max, EFI_OUT_OF_RESOURCES);
+		return report_memory(kernel->path, facts->unpacked_max, EFI_OUT_OF_RESOURCES);
 	}
 	text_format(name, sizeof(name), "unpacking %s", kernel->path);
 	progress_start(&progress, name, facts->packed_size);
@@ -322,7 +366,7 @@ static EFI_STATUS core_load(struct loader *l)
 	void *memory = firmware_pages_alloc(l->core.size);
 
 	if (!memory) {
-		return memory_fail("the core", l->core.size, EFI_OUT_OF_RESOURCES);
+		return report_memory("the core", l->core.size, EFI_OUT_OF_RESOURCES);
 	}
 	core_elf_copy(&l->core, core_image_start, memory);
 	l->info->core_base = (uintptr_t)memory;
@@ -370,9 +414,9 @@ static EFI_STATUS core_start(struct loader *l)
 }
 
 static EFI_STATUS (*const steps[])(struct loader *) = {
-	info_alloc,     esp_open,     preflight,    core_check,   modules_measure,
-	memmap_prepare, memory_check, modules_load, images_check, memory_check,
-	core_load,      tables_build, core_start,
+	info_alloc,      esp_open,       preflight,     menu_offer,   core_check,
+	modules_measure, memmap_prepare, memory_assign, memory_check, modules_load,
+	images_check,    memory_check,   core_load,     tables_build, core_start,
 };
 
 /* gnu-efi's entry: System V calling convention. */
@@ -393,7 +437,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
 	}
 	volume_close(&loader.volume);
 	firmware_pages_free_all();
-	if (firmware_has_screen()) {
+	if (firmware_has_screen() && status != EFI_ABORTED) { /* a report is to be read */
 		console_wait_key(REPORT_SECONDS);
 	}
 	console_print("\nReturning to the firmware.\n");

@@ -52,6 +52,15 @@ void *memchr(const void *in, int value, size_t size)
 	return NULL;
 }
 
+int strcmp(const char *a, const char *b)
+{
+	while (*a && *a == *b) {
+		a++;
+		b++;
+	}
+	return (unsigned char)*a - (unsigned char)*b;
+}
+
 size_t strlen(const char *s)
 {
 	size_t length = 0;

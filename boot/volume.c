@@ -4,6 +4,8 @@
 
 #include <efilib.h>
 
+#include <stddef.h>
+
 #include "boot/console.h"
 #include "mm/bits.h"
 #include "vmm/boot_info.h"
@@ -119,4 +121,49 @@ EFI_STATUS volume_file_read(struct volume *volume, const char *path, void *to, u
 		console_print("\n");
 	}
 	return status;
+}
+
+/* Returns false where the name is too long or not ASCII. */
+static bool name_copy(const CHAR16 *from, const CHAR16 *end, char *to)
+{
+	for (size_t i = 0; i < VOLUME_NAME_MAX && from + i < end; i++) {
+		if (from[i] > '~' || (from[i] && from[i] < ' ')) {
+			return false;
+		}
+		to[i] = (char)from[i];
+		if (!from[i]) {
+			return i > 0;
+		}
+	}
+	return false;
+}
+
+size_t volume_names(struct volume *volume, const char *folder, bool (*wanted)(const char *name),
+		    char (*names)[VOLUME_NAME_MAX], size_t max)
+{
+	/* The structure, and a name of 255 characters behind it. */
+	static u64 buffer[(sizeof(EFI_FILE_INFO) + 255 * sizeof(CHAR16)) / sizeof(u64) + 1];
+	const EFI_FILE_INFO *info = (const void *)buffer;
+	EFI_FILE_HANDLE handle;
+	size_t count = 0;
+
+	if (EFI_ERROR(file_open(volume, folder, &handle))) {
+		return 0;
+	}
+	while (count < max) {
+		UINTN size = sizeof(buffer);
+
+		if (EFI_ERROR(handle->Read(handle, &size, buffer)) ||
+		    size <= offsetof(EFI_FILE_INFO, FileName)) {
+			break; /* the end, or a file */
+		}
+		if (!(info->Attribute & EFI_FILE_DIRECTORY) &&
+		    name_copy(info->FileName, (const CHAR16 *)((const u8 *)buffer + size),
+			      names[count]) &&
+		    wanted(names[count])) {
+			count++;
+		}
+	}
+	handle->Close(handle);
+	return count;
 }

@@ -6,6 +6,8 @@
 
 #include "mm/types.h"
 
+#define VOLUME_NAME_MAX 96
+
 struct volume {
 	EFI_FILE_HANDLE root;
 };
@@ -23,3 +25,10 @@ EFI_STATUS volume_file_size(struct volume *volume, const char *path, u64 *size);
 /* Reads the first @size bytes of the file; shows the progress under @shown where not NULL. */
 EFI_STATUS volume_file_read(struct volume *volume, const char *path, void *to, u64 size,
 			    const char *shown);
+
+/*
+ * Names of the files in @folder, ASCII only, that @wanted says yes to: at most @max of them, in the
+ * order of the folder. Returns how many; 0 also where there is no such folder.
+ */
+size_t volume_names(struct volume *volume, const char *folder, bool (*wanted)(const char *name),
+		    char (*names)[VOLUME_NAME_MAX], size_t max);

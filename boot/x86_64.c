@@ -66,6 +66,11 @@ static u64 cr4_read(void)
 	return value;
 }
 
+const struct config_limits *const machine_limits = &config_limits_x86_64;
+const enum guest_machine machine_guest = GUEST_MACHINE_X86;
+const char *const machine_architecture = "x64";
+const char *const machine_console = "console=ttyS0";
+
 enum core_machine machine_elf_kind(void)
 {
 	return CORE_MACHINE_X86_64;
@@ -112,6 +117,9 @@ static void cpu_facts_read(struct cpu_facts *facts)
 		facts->svm_edx = svm.edx;
 		facts->vm_cr = msr_read(MSR_VM_CR);
 	}
+	if (cpu_uses_vmx(facts)) {
+		vmx_msrs_read(msr_read, &facts->vmx);
+	}
 }
 
 /* Brand strings come padded with blanks in front, too. */
@@ -125,25 +133,43 @@ static const char *cpu_name(const struct cpu_facts *facts)
 	return *name ? name : "unnamed CPU";
 }
 
+static void report_able(const struct cpu_facts *facts, const struct vmx_caps *vmx)
+{
+	const char *page = cpu_has_1g_pages(facts) ? "1 GiB" : "2 MiB";
+	const char *tsc = cpu_has_invariant_tsc(facts) ? "invariant" : "not invariant";
+
+	if (cpu_has_svm(facts)) {
+		console_report("", "SVM with nested paging, %u ASIDs; %s pages; TSC %s",
+			       facts->svm_asids, page, tsc);
+		return;
+	}
+	console_report("", "VMX with EPT, unrestricted guest%s%s; %s pages; TSC %s",
+		       vmx->ctl[VMX_PROC2] & PROC2_VPID ? ", VPID" : "",
+		       vmx->firmware == VMX_FW_UNLOCKED ? "; left unlocked by the firmware" : "",
+		       page, tsc);
+}
+
 bool machine_check(void)
 {
-	struct cpu_need missing[CPU_NEEDS_MAX];
+	static struct cpu_verdict verdict; /* too large for a stack */
 	struct cpu_facts facts;
-	size_t count;
+	size_t listed;
 
 	cpu_facts_read(&facts);
-	count = cpu_missing(&facts, missing);
+	cpu_judge(&facts, &verdict);
 	console_report("machine", "%s (%s)", cpu_name(&facts), facts.vendor);
-	if (!count) {
-		console_report("", "SVM with nested paging, %u ASIDs; %s pages; TSC %s",
-			       facts.svm_asids, cpu_has_1g_pages(&facts) ? "1 GiB" : "2 MiB",
-			       cpu_has_invariant_tsc(&facts) ? "invariant" : "not invariant");
+	if (!verdict.missing_count) {
+		report_able(&facts, &verdict.vmx);
 		return true;
 	}
 	console_print("\nThis machine cannot run Socle:\n");
-	for (size_t i = 0; i < count; i++) {
-		console_report("needs", "%s", missing[i].needs);
-		console_report("found", "%s", missing[i].found);
+	listed = min_u64(verdict.missing_count, CPU_NEEDS_MAX);
+	for (size_t i = 0; i < listed; i++) {
+		console_report("needs", "%s", verdict.missing[i].needs);
+		console_report("found", "%s", verdict.missing[i].found);
+	}
+	if (verdict.missing_count > listed) {
+		console_report("needs", "%u more", (unsigned)(verdict.missing_count - listed));
 	}
 	return false;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Judging the CPU: AMD64 Architecture Programmer's Manual volume 2, "Enabling SVM", and volume 3,
- * "Obtaining Processor Information Via the CPUID Instruction".
+ * "Obtaining Processor Information Via the CPUID Instruction"; SDM volume 3, "Discovering Support
+ * for VMX" and "Enabling and Entering VMX Operation". What VMX must offer is the core's knowledge.
  */
 #include "boot/x86_64_cpu.h"
 
@@ -41,16 +42,28 @@ bool cpu_has_invariant_tsc(const struct cpu_facts *facts)
 	return facts->power_edx & POWER_EDX_INVARIANT_TSC;
 }
 
-static const char *svm_absence(const struct cpu_facts *facts)
+bool cpu_uses_vmx(const struct cpu_facts *facts)
 {
-	/* A virtual Intel CPU may come without VMX: offering to nest it would mislead. */
-	if (facts->features_ecx & FEATURES_ECX_VMX ||
-	    !memcmp(facts->vendor, INTEL, strlen(INTEL))) {
-		return "Intel VMX, which this version does not support yet";
+	return !cpu_has_svm(facts) && facts->features_ecx & FEATURES_ECX_VMX;
+}
+
+static void need(struct cpu_verdict *verdict, const char *needs, const char *found)
+{
+	if (verdict->missing_count < CPU_NEEDS_MAX) {
+		verdict->missing[verdict->missing_count] = (struct cpu_need){needs, found};
 	}
+	verdict->missing_count++;
+}
+
+static const char *virtualisation_absence(const struct cpu_facts *facts)
+{
 	if (facts->features_ecx & FEATURES_ECX_HYPERVISOR) {
-		return "no SVM; this machine is itself virtual: switch nested virtualisation on "
+		return "neither; this machine is itself virtual: switch nested virtualisation on "
 		       "in the hypervisor below";
+	}
+	if (!memcmp(facts->vendor, INTEL, strlen(INTEL))) {
+		return "no VMX: the CPU lacks it, or the firmware setup hides it (\"VT-x\", "
+		       "\"Intel Virtualization Technology\")";
 	}
 	return "no SVM: the CPU lacks it, or the firmware setup hides it (\"SVM Mode\")";
 }
@@ -63,40 +76,74 @@ static const char *svm_disabled(const struct cpu_facts *facts)
 		       : "SVM, disabled by the firmware: enable \"SVM Mode\" in the firmware setup";
 }
 
-size_t cpu_missing(const struct cpu_facts *facts, struct cpu_need missing[CPU_NEEDS_MAX])
+static void svm_judge(const struct cpu_facts *facts, struct cpu_verdict *verdict)
 {
-	size_t count = 0;
-
-	if (!(facts->extended_edx & EXTENDED_EDX_LM)) {
-		missing[count++] = (struct cpu_need){
-			"long mode (CPUID 8000_0001 EDX bit 29)",
-			"none reported",
-		};
-	}
-	if (!cpu_has_nx(facts)) {
-		missing[count++] = (struct cpu_need){
-			"no-execute pages, NX (CPUID 8000_0001 EDX bit 20)",
-			"none: the CPU lacks them, or the firmware setup hides them",
-		};
-	}
-	if (!cpu_has_svm(facts)) {
-		missing[count++] = (struct cpu_need){
-			"AMD virtualisation, SVM (CPUID 8000_0001 ECX bit 2)",
-			svm_absence(facts),
-		};
-		return count;
-	}
 	if (facts->vm_cr & VM_CR_SVM_DISABLE) {
-		missing[count++] = (struct cpu_need){
-			"SVM not disabled (MSR VM_CR C001_0114 bit 4 clear)",
-			svm_disabled(facts),
-		};
+		need(verdict, "SVM not disabled (MSR VM_CR C001_0114 bit 4 clear)",
+		     svm_disabled(facts));
 	}
 	if (!(facts->svm_edx & SVM_EDX_NPT)) {
-		missing[count++] = (struct cpu_need){
-			"nested paging, NPT (CPUID 8000_000A EDX bit 0)",
-			"SVM without nested paging",
-		};
+		need(verdict, "nested paging, NPT (CPUID 8000_000A EDX bit 0)",
+		     "SVM without nested paging");
 	}
-	return count;
+}
+
+/* What the user knows by another name than that of its control. */
+static const struct {
+	const char *control;
+	struct cpu_need need;
+} vmx_needs[] = {
+	{"VMX enabled by the firmware (IA32_FEATURE_CONTROL)",
+	 {"VMX not disabled (MSR IA32_FEATURE_CONTROL 3AH: bit 2 set, or bit 0 clear)",
+	  "VMX disabled by the firmware and locked: enable \"VT-x\" or \"Intel Virtualization "
+	  "Technology\" in the firmware setup"}},
+	{"enable EPT",
+	 {"extended page tables, EPT (secondary processor-based control bit 1)",
+	  "VMX without EPT: CPUs before Nehalem, or hidden by a hypervisor below"}},
+	{"unrestricted guest",
+	 {"unrestricted guest, real mode under EPT (secondary processor-based control bit 7)",
+	  "VMX without unrestricted guest: CPUs before Westmere"}},
+};
+
+static void vmx_need(struct cpu_verdict *verdict, const char *control)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(vmx_needs); i++) {
+		if (!strcmp(control, vmx_needs[i].control)) {
+			need(verdict, vmx_needs[i].need.needs, vmx_needs[i].need.found);
+			return;
+		}
+	}
+	need(verdict, control, "VMX whose capability MSRs do not offer this, or insist on it");
+}
+
+static void vmx_judge(const struct cpu_facts *facts, struct cpu_verdict *verdict)
+{
+	struct vmx_caps *caps = &verdict->vmx;
+
+	vmx_caps_compute(&facts->vmx, caps);
+	for (unsigned i = 0; i < caps->missing_count; i++) {
+		vmx_need(verdict, caps->missing[i]);
+	}
+}
+
+void cpu_judge(const struct cpu_facts *facts, struct cpu_verdict *verdict)
+{
+	memset(verdict, 0, sizeof(*verdict));
+	if (!(facts->extended_edx & EXTENDED_EDX_LM)) {
+		need(verdict, "long mode (CPUID 8000_0001 EDX bit 29)", "none reported");
+	}
+	if (!cpu_has_nx(facts)) {
+		need(verdict, "no-execute pages, NX (CPUID 8000_0001 EDX bit 20)",
+		     "none: the CPU lacks them, or the firmware setup hides them");
+	}
+	if (cpu_has_svm(facts)) {
+		svm_judge(facts, verdict);
+	} else if (cpu_uses_vmx(facts)) {
+		vmx_judge(facts, verdict);
+	} else {
+		need(verdict,
+		     "virtualisation: AMD SVM (CPUID 8000_0001 ECX bit 2) or Intel VMX (CPUID "
+		     "0000_0001 ECX bit 5)",
+		     virtualisation_absence(facts));
+	}
 }

@@ -2,6 +2,7 @@
 /* What Socle needs of an x86-64 CPU: the rules, apart from the instructions that ask it. Pure. */
 #pragma once
 
+#include "arch/x86/vmx_caps.h"
 #include "mm/types.h"
 
 #define CPU_VENDOR_MAX 13
@@ -18,6 +19,7 @@ struct cpu_facts {
 	u32 svm_asids;          /* CPUID 8000_000A EBX */
 	u32 svm_edx;            /* CPUID 8000_000A EDX */
 	u64 vm_cr;              /* MSR C001_0114, read only when there is SVM */
+	struct vmx_msrs vmx;    /* read only when VMX is what counts */
 	unsigned paging_levels; /* in use: 4, or 5 */
 };
 
@@ -25,11 +27,19 @@ struct cpu_need {
 	const char *needs, *found;
 };
 
+struct cpu_verdict {
+	struct vmx_caps vmx;                    /* where VMX is what counts */
+	size_t missing_count;                   /* 0: this machine will do */
+	struct cpu_need missing[CPU_NEEDS_MAX]; /* the first of them */
+};
+
 bool cpu_has_svm(const struct cpu_facts *facts);
 bool cpu_has_nx(const struct cpu_facts *facts);
 bool cpu_has_1g_pages(const struct cpu_facts *facts);
 bool cpu_has_invariant_tsc(const struct cpu_facts *facts);
 
-/* Lists in @missing what is needed and not there. Returns how many, 0 for a machine that will do.
- */
-size_t cpu_missing(const struct cpu_facts *facts, struct cpu_need missing[CPU_NEEDS_MAX]);
+/* Whether VMX is what counts: a CPU that has both is run as an AMD one, as the core does. */
+bool cpu_uses_vmx(const struct cpu_facts *facts);
+
+/* Says what is needed and not there. */
+void cpu_judge(const struct cpu_facts *facts, struct cpu_verdict *verdict);

@@ -31,10 +31,12 @@
 
 #define BOOT_INFO_MAGIC  0x0001454c434f53ULL /* "SOCLE", version 1 */
 #define BOOT_MAX_VMS     8
-#define BOOT_MAX_MODULES (2 * BOOT_MAX_VMS)
+#define BOOT_VM_MODULES  4 /* that a VM's kernel is given besides an initrd */
+#define BOOT_MAX_MODULES ((2 + BOOT_VM_MODULES) * BOOT_MAX_VMS)
 #define BOOT_NAME_MAX    32
 #define BOOT_PATH_MAX    128
 #define BOOT_OPTIONS_MAX 1024
+#define BOOT_TEXT_MAX    64
 #define BOOT_NO_MODULE   0xffffffffu
 #define DIRECT_MAP_BASE  0x0000400000000000ULL
 
@@ -69,13 +71,39 @@ struct boot_framebuffer {
 	u32 format; /* enum boot_pixel_format */
 };
 
+/* What a VM's kernel is, and how it is entered. */
+enum boot_image_kind {
+	BOOT_IMAGE_LINUX,     /* x86: bzImage; arm64: Image */
+	BOOT_IMAGE_ELF,       /* x86: Linux' protocol for its entry's mode; arm64: as Image */
+	BOOT_IMAGE_MULTIBOOT, /* x86: Multiboot 1 */
+	BOOT_IMAGE_PVH,       /* x86: ELF with Xen's note of a 32-bit entry */
+	BOOT_IMAGE_RAW,       /* arm64: bytes that run where they lie */
+	BOOT_IMAGE_KINDS
+};
+
+struct boot_vm_module {
+	u32 module; /* index into modules */
+	char text[BOOT_TEXT_MAX];
+};
+
+enum boot_vm_flag {
+	BOOT_VM_NESTED = 1,  /* the guest may be a hypervisor */
+	BOOT_VM_WAITING = 2, /* created and not started, until the user says so */
+};
+
 struct boot_vm {
 	char name[BOOT_NAME_MAX];
 	char options[BOOT_OPTIONS_MAX];
 	u64 memory; /* bytes, multiple of 2 MiB */
+	u64 cpus;   /* host CPUs that may run it, a bit each; 0: all */
 	u32 vcpus;
 	u32 linux_module, initrd_module; /* index into modules, or BOOT_NO_MODULE */
 	u32 line;                        /* of its `vm` header in the configuration, for messages */
+	u32 kind;                        /* enum boot_image_kind, of what linux_module is */
+	u32 flags;                       /* of enum boot_vm_flag */
+	u32 debug_exit_port;             /* x86: where the guest ends itself, 0: nowhere */
+	u32 module_count;
+	struct boot_vm_module modules[BOOT_VM_MODULES];
 };
 
 /* The parsed configuration: settings of Socle's own, then the VMs. */
@@ -83,7 +111,7 @@ struct boot_config {
 	u32 timeout_s;
 	u32 debug_exit_port; /* x86: QEMU isa-debug-exit port; arm64: any, semihosting; 0: none */
 	u32 vm_count;
-	u32 pad;
+	u32 front_vm; /* index of the one at the console when Socle starts */
 	struct boot_vm vms[BOOT_MAX_VMS];
 };
 

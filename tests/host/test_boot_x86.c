@@ -21,30 +21,52 @@ static const struct cpu_facts able = {
 	.svm_edx = BIT(0),
 };
 
+/* The missing thing that is reported by these words, or NULL. */
+static const struct cpu_need *need_find(const struct cpu_facts *facts, const char *needs)
+{
+	static struct cpu_verdict verdict;
+
+	cpu_judge(facts, &verdict);
+	for (size_t i = 0; i < min_u64(verdict.missing_count, CPU_NEEDS_MAX); i++) {
+		if (strstr(verdict.missing[i].needs, needs)) {
+			return &verdict.missing[i];
+		}
+	}
+	return NULL;
+}
+
+static size_t missing_count(const struct cpu_facts *facts)
+{
+	static struct cpu_verdict verdict;
+
+	cpu_judge(facts, &verdict);
+	return verdict.missing_count;
+}
+
 static void expect_missing(const struct cpu_facts *facts, const char *needs, const char *found)
 {
-	struct cpu_need missing[CPU_NEEDS_MAX];
+	const struct cpu_need *need = need_find(facts, needs);
 
-	assert_int_equal(cpu_missing(facts, missing), 1);
-	assert_non_null(strstr(missing[0].needs, needs));
-	assert_non_null(strstr(missing[0].found, found));
+	assert_int_equal(missing_count(facts), 1);
+	assert_non_null(need);
+	assert_non_null(strstr(need->found, found));
 }
 
 static void test_cpu(void **state)
 {
-	struct cpu_need missing[CPU_NEEDS_MAX];
 	struct cpu_facts facts = able;
 
 	(void)state;
-	assert_int_equal(cpu_missing(&able, missing), 0);
+	assert_int_equal(missing_count(&able), 0);
+	facts.features_ecx = BIT(5); /* with VMX, too, which offers nothing here */
+	assert_int_equal(missing_count(&facts), 0);
+	facts.features_ecx = 0;
 	facts.extended_ecx = 0;
-	expect_missing(&facts, "SVM", "no SVM: the CPU lacks it");
-	facts.features_ecx = BIT(5);
-	expect_missing(&facts, "SVM", "Intel VMX");
+	expect_missing(&facts, "AMD SVM", "no SVM: the CPU lacks it");
+	memcpy(facts.vendor, "GenuineIntel", 12);
+	expect_missing(&facts, "Intel VMX", "no VMX: the CPU lacks it");
 	facts.features_ecx = BIT(31);
-	expect_missing(&facts, "SVM", "nested virtualisation");
-	memcpy(facts.vendor, "GenuineIntel", 12); /* without VMX, below another hypervisor */
-	expect_missing(&facts, "SVM", "Intel VMX");
+	expect_missing(&facts, "Intel VMX", "nested virtualisation");
 	facts = able;
 	facts.vm_cr = BIT(4);
 	expect_missing(&facts, "VM_CR", "enable \"SVM Mode\"");
@@ -56,7 +78,127 @@ static void test_cpu(void **state)
 	facts = able;
 	facts.extended_edx = BIT(29);
 	expect_missing(&facts, "NX", "none");
-	assert_int_equal(cpu_missing(&(struct cpu_facts){0}, missing), 3);
+	assert_int_equal(missing_count(&(struct cpu_facts){0}), 3);
+}
+
+/* An Intel CPU on which every control is free. */
+static struct cpu_facts able_vmx(void)
+{
+	struct cpu_facts facts = {
+		.vendor = "GenuineIntel",
+		.features_ecx = BIT(5),
+		.extended_edx = BIT(20) | BIT(26) | BIT(29),
+	};
+	u64 *vmx = facts.vmx.vmx;
+
+	facts.vmx.feature_control = FEATURE_CONTROL_LOCK | FEATURE_CONTROL_VMXON;
+	vmx[VMX_MSR_BASIC] = 0x12 | BIT(42);
+	for (unsigned i = VMX_MSR_PIN; i <= VMX_MSR_ENTRY; i++) {
+		vmx[i] = GENMASK(63, 32);
+	}
+	vmx[VMX_MSR_PROC2] = GENMASK(63, 32);
+	vmx[VMX_MSR_EPT_VPID] = 0xf0106734141;
+	return facts;
+}
+
+static void test_vmx_firmware(void **state)
+{
+	struct cpu_facts facts = able_vmx();
+
+	(void)state;
+	assert_int_equal(missing_count(&facts), 0);
+	facts.vmx.feature_control = 0;
+	assert_int_equal(missing_count(&facts), 0);
+	facts.vmx.feature_control = FEATURE_CONTROL_LOCK;
+	expect_missing(&facts, "IA32_FEATURE_CONTROL", "disabled by the firmware and locked");
+}
+
+static void test_vmx_controls(void **state)
+{
+	struct cpu_facts facts = able_vmx();
+	u64 *proc2 = &facts.vmx.vmx[VMX_MSR_PROC2];
+
+	(void)state;
+	*proc2 &= ~((u64)PROC2_VPID << 32);
+	assert_int_equal(missing_count(&facts), 0);
+	*proc2 &= ~((u64)PROC2_UNRESTRICTED << 32);
+	expect_missing(&facts, "unrestricted guest", "before Westmere");
+	*proc2 &= ~((u64)PROC2_EPT << 32);
+	assert_int_equal(missing_count(&facts), 2);
+	assert_non_null(need_find(&facts, "EPT"));
+	facts = able_vmx();
+	facts.vmx.vmx[VMX_MSR_PIN] &= ~((u64)PIN_VIRTUAL_NMIS << 32);
+	expect_missing(&facts, "virtual NMIs", "do not offer this");
+	facts = able_vmx();
+	facts.vmx.vmx[VMX_MSR_EXIT] |= EXIT_ACK_INTR;
+	expect_missing(&facts, "acknowledge interrupt on exit", "insist on it");
+	facts = able_vmx();
+	memset(facts.vmx.vmx, 0, sizeof(facts.vmx.vmx)); /* more than are listed */
+	assert_true(missing_count(&facts) > CPU_NEEDS_MAX);
+	assert_non_null(need_find(&facts, "IA32_VMX_BASIC"));
+}
+
+/* What KVM of Linux 6.12 offers a guest on Bochs' Skylake: its KVM_GET_MSRS. */
+static void test_vmx_nested(void **state)
+{
+	static const u64 kvm[VMX_MSR_COUNT] = {
+		0x00d8100011e57ed0, 0x000000ff00000016, 0xfff9fffe0401e172, 0x007fffff00036dff,
+		0x0000f3ff000011ff, 0x0000000020000165, 0x0000000080000021, 0x00000000ffffffff,
+		0x0000000000002000, 0x0000000000372fff, 0x0000000000000032, 0x021273ff00000000,
+		0x00000f0106334041, 0x000000ff00000016, 0xfff9fffe04006172, 0x007fffff00036dfb,
+		0x0000f3ff000011fb, 0x0000000000000001,
+	};
+	struct cpu_facts facts = able_vmx();
+
+	(void)state;
+	facts.features_ecx |= BIT(31);
+	facts.vmx.feature_control = 0;
+	memcpy(facts.vmx.vmx, kvm, sizeof(kvm));
+	assert_int_equal(missing_count(&facts), 0);
+}
+
+/* Of a CPU whose MSRs end with VMX_MSR_VMCS_ENUM. */
+static u64 oldest[VMX_MSR_VMCS_ENUM + 1];
+
+static u64 oldest_read(u32 msr)
+{
+	if (msr == MSR_FEATURE_CONTROL) {
+		return FEATURE_CONTROL_LOCK;
+	}
+	assert_in_range(msr, MSR_VMX_FIRST, MSR_VMX_FIRST + VMX_MSR_VMCS_ENUM);
+	return oldest[msr - MSR_VMX_FIRST];
+}
+
+static u64 everything_read(u32 msr)
+{
+	return GENMASK(63, 32) | BIT(55) | msr;
+}
+
+/* Reads everything but VPID, EPT, and VM functions, whose MSRs do not exist. */
+static u64 plain_proc2_read(u32 msr)
+{
+	assert_int_not_equal(msr, MSR_VMX_FIRST + VMX_MSR_EPT_VPID);
+	assert_int_not_equal(msr, MSR_VMX_FIRST + VMX_MSR_VMFUNC);
+	return msr == MSR_VMX_FIRST + VMX_MSR_PROC2 ? (u64)PROC2_WBINVD << 32
+						    : everything_read(msr);
+}
+
+static void test_vmx_msrs(void **state)
+{
+	struct vmx_msrs msrs;
+
+	(void)state;
+	oldest[VMX_MSR_VMCS_ENUM] = 0x2a;
+	vmx_msrs_read(oldest_read, &msrs);
+	assert_int_equal(msrs.feature_control, FEATURE_CONTROL_LOCK);
+	assert_int_equal(msrs.vmx[VMX_MSR_VMCS_ENUM], 0x2a);
+	assert_int_equal(msrs.vmx[VMX_MSR_PROC2], 0);
+	vmx_msrs_read(everything_read, &msrs);
+	for (u32 i = 0; i < VMX_MSR_COUNT; i++) {
+		assert_true(msrs.vmx[i] == everything_read(MSR_VMX_FIRST + i));
+	}
+	vmx_msrs_read(plain_proc2_read, &msrs);
+	assert_int_equal(msrs.vmx[VMX_MSR_EPT_VPID], 0);
 }
 
 #define KERNEL_SIZE (5 * 512 + 100 * 16)
@@ -243,10 +385,10 @@ static void test_tables_no_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cpu),
-		cmocka_unit_test(test_image),
-		cmocka_unit_test(test_tables),
-		cmocka_unit_test(test_tables_no_memory),
+		cmocka_unit_test(test_cpu),          cmocka_unit_test(test_vmx_firmware),
+		cmocka_unit_test(test_vmx_controls), cmocka_unit_test(test_vmx_nested),
+		cmocka_unit_test(test_vmx_msrs),     cmocka_unit_test(test_image),
+		cmocka_unit_test(test_tables),       cmocka_unit_test(test_tables_no_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
