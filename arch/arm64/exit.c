@@ -40,41 +40,87 @@ static enum exit_action handle_wfx(struct vcpu *vcpu)
 	return FIELD_GET(ESR_WFX_TI, vcpu->arch.esr) == ESR_WFX_WFI ? EXIT_HALT : EXIT_SKIP_INSN;
 }
 
-static enum psci_action call_do(struct vcpu *vcpu)
+/* The target finds it when it is polled. */
+static void cpu_on(struct vm *vm, const struct psci_call *call)
 {
-	struct vcpu_arch *a = &vcpu->arch;
-	struct psci_call call;
+	struct vcpu *target = vm->vcpu[call->target];
+
+	target->arch.entry = call->entry;
+	target->arch.entry_context = call->context;
+	vm->arch.psci_cpus[call->target].power = PSCI_IS_ON_PENDING;
+	sched_leave(&target->sched, arch_uptime_ns());
+}
+
+/* The last one that is on may not go: "CPU_OFF", DENIED. Returns whether it is off. */
+static bool cpu_off(struct vcpu *vcpu)
+{
+	struct vm *vm = vcpu->vm;
+
+	for (u32 i = 0; i < vm->vcpu_count; i++) {
+		if (i != vcpu->id && vm->arch.psci_cpus[i].power != PSCI_IS_OFF) {
+			vm->arch.psci_cpus[vcpu->id].power = PSCI_IS_OFF;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* With other vCPUs about: who is on stays so from the look to the act. */
+static __attribute__((noinline)) enum psci_action call_locked(struct vcpu *vcpu, u32 imm,
+							      struct psci_call *call)
+{
 	enum psci_action action;
 
-	memcpy(call.x, a->gpr, sizeof(call.x));
-	action = psci_call(&vcpu->vm->arch.psci, (u32)FIELD_GET(ESR_CALL_IMM, a->esr), &call);
-	memcpy(a->gpr, call.x, sizeof(call.x));
+	lock_take(&vcpu->vm->lock);
+	action = psci_call(&vcpu->vm->arch.psci, imm, call);
+	if (action == PSCI_CPU_ON) {
+		cpu_on(vcpu->vm, call);
+	} else if (action == PSCI_CPU_OFF && !cpu_off(vcpu)) {
+		action = PSCI_RESUME; /* x[0] says DENIED */
+	}
+	lock_drop(&vcpu->vm->lock);
 	return action;
 }
 
-/*
- * SMC is trapped before it executes, HVC after it ("Preferred exception return address"). The one
- * vCPU cannot be switched off by itself: CPU_OFF is denied, and there is no other to switch on.
- */
+static enum psci_action call_do(struct vcpu *vcpu, struct psci_call *call)
+{
+	struct vcpu_arch *a = &vcpu->arch;
+	u32 imm = (u32)FIELD_GET(ESR_CALL_IMM, a->esr);
+	enum psci_action action;
+
+	memcpy(call->x, a->gpr, sizeof(call->x));
+	if (vcpu->vm->vcpu_count > 1) {
+		action = call_locked(vcpu, imm, call);
+	} else {
+		action = psci_call(&vcpu->vm->arch.psci, imm, call);
+		action = action == PSCI_CPU_OFF ? PSCI_RESUME : action; /* it is the last */
+	}
+	memcpy(a->gpr, call->x, sizeof(call->x));
+	return action;
+}
+
+/* SMC is trapped before it executes, HVC after it ("Preferred exception return address"). */
 static enum exit_action handle_call(struct vcpu *vcpu)
 {
 	bool smc = esr_ec(vcpu->arch.esr) == ESR_EC_SMC64;
+	struct psci_call call;
+	enum psci_action action = call_do(vcpu, &call);
 
-	switch (call_do(vcpu)) {
+	if (__builtin_expect(action == PSCI_RESUME, true)) {
+		return smc ? EXIT_SKIP_INSN : EXIT_RESUME;
+	}
+	switch (action) {
 	case PSCI_VM_OFF:
-		vcpu->vm->state = VM_POWERED_OFF;
+		vm_ask(vcpu->vm, VM_WISH_POWER_OFF);
 		return EXIT_RESUME;
 	case PSCI_VM_RESET:
-		vcpu->vm->state = VM_RESET;
+		vm_ask(vcpu->vm, VM_WISH_RESET);
 		return EXIT_RESUME;
 	case PSCI_SUSPEND:
-		arch_vcpu_idle(vcpu);
-		break;
-	case PSCI_CPU_ON:
-		vcpu->arch.gpr[0] = (u64)PSCI_INTERNAL_FAILURE;
-		break;
+		return smc ? EXIT_HALT : EXIT_HALT_DONE;
 	case PSCI_CPU_OFF:
-		vcpu->arch.gpr[0] = (u64)PSCI_DENIED;
+		return EXIT_HALT_DONE;
+	case PSCI_CPU_ON:
 		break;
 	case PSCI_RESUME:
 		break;

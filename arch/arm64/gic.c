@@ -12,6 +12,7 @@
 #include <errno.h>
 
 #include "arch/cpu.h"
+#include "arch/percpu.h"
 #include "mm/bits.h"
 
 #define GICD_CTLR        0x0000u
@@ -58,7 +59,6 @@
 
 static volatile u8 *dist;
 static u32 intid_count;
-static volatile u8 *redist; /* this CPU's; one CPU so far */
 
 /* One plain load or store each: what writes back its base is not emulated by a host below us. */
 static u32 reg_read(volatile u8 *base, u64 offset)
@@ -92,10 +92,16 @@ bool gic_intid_is_valid(u32 intid)
 	return intid < intid_count;
 }
 
+/* This CPU's. */
+static volatile u8 *redist(void)
+{
+	return this_cpu()->redist;
+}
+
 /* The frame that has @intid's bits: all of them lie at the distributor's offsets. */
 static volatile u8 *intid_frame(u32 intid)
 {
-	return intid < 32 ? redist + GICR_SGI_BASE : dist;
+	return intid < 32 ? redist() + GICR_SGI_BASE : dist;
 }
 
 static u64 bit_reg(u32 reg, u32 intid)
@@ -118,7 +124,7 @@ static bool reg_settles(volatile u8 *base, u32 offset, u64 bit)
 /* "Register Write Pending": effects of writes to CTLR and ICENABLER are visible everywhere. */
 static bool intid_settles(u32 intid)
 {
-	return intid < 32 ? reg_settles(redist, GICR_CTLR, GICR_CTLR_RWP)
+	return intid < 32 ? reg_settles(redist(), GICR_CTLR, GICR_CTLR_RWP)
 			  : reg_settles(dist, GICD_CTLR, GICD_CTLR_RWP);
 }
 
@@ -146,10 +152,10 @@ static void extended_spis_disable(u32 typer)
 
 static void extended_ppis_disable(void)
 {
-	u64 banks = FIELD_GET(GIC_TYPER_EXT_RANGE, reg_read64(redist, GICR_TYPER));
+	u64 banks = FIELD_GET(GIC_TYPER_EXT_RANGE, reg_read64(redist(), GICR_TYPER));
 
 	for (u64 n = 1; n <= banks && n <= 2; n++) {
-		reg_write(redist + GICR_SGI_BASE, GICD_ICENABLER + n * 4, ~(u32)0);
+		reg_write(redist() + GICR_SGI_BASE, GICD_ICENABLER + n * 4, ~(u32)0);
 	}
 }
 
@@ -208,8 +214,9 @@ static volatile u8 *redist_find(volatile u8 *region, u64 size)
 
 static int redist_wake(void)
 {
-	reg_write(redist, GICR_WAKER, reg_read(redist, GICR_WAKER) & ~(u32)WAKER_PROCESSOR_SLEEP);
-	return reg_settles(redist, GICR_WAKER, WAKER_CHILDREN_ASLEEP) ? 0 : -EIO;
+	reg_write(redist(), GICR_WAKER,
+		  reg_read(redist(), GICR_WAKER) & ~(u32)WAKER_PROCESSOR_SLEEP);
+	return reg_settles(redist(), GICR_WAKER, WAKER_CHILDREN_ASLEEP) ? 0 : -EIO;
 }
 
 /* No priority is active: firmware may have left from within a handler. */
@@ -253,11 +260,11 @@ int gic_cpu_init(void *region, u64 size)
 	if (!found) {
 		return -ENOENT;
 	}
-	redist = found;
+	this_cpu()->redist = found;
 	if (redist_wake()) {
 		return -EIO;
 	}
-	bank_init(redist + GICR_SGI_BASE, 0);
+	bank_init(redist() + GICR_SGI_BASE, 0);
 	extended_ppis_disable();
 	if (!intid_settles(0)) {
 		return -EIO;
@@ -280,6 +287,18 @@ void gic_disable(u32 intid)
 	}
 	reg_write(intid_frame(intid), bit_reg(GICD_ICENABLER, intid), (u32)1 << (intid % 32));
 	(void)intid_settles(intid);
+}
+
+/* IHI 0069, "ICC_SGI1R_EL1": 16 CPUs of one cluster by a list. What was stored before is seen. */
+void gic_sgi(u64 mpidr, u32 intid)
+{
+	u64 aff0 = mpidr & 0xff;
+	u64 val = (mpidr >> 32 & 0xff) << 48 | (mpidr >> 16 & 0xff) << 32 |
+		  (mpidr >> 8 & 0xff) << 16 | (aff0 >> 4) << 44 | (u64)intid << 24 | BIT(aff0 & 15);
+
+	dsb_sy();
+	write_sysreg(val, icc_sgi1r_el1);
+	isb();
 }
 
 void gic_set_trigger(u32 intid, bool edge)

@@ -32,6 +32,9 @@ bool gic_intid_is_valid(u32 intid);
 void gic_enable(u32 intid);
 void gic_disable(u32 intid);
 
+/* SGI @intid to the CPU with affinity @mpidr. */
+void gic_sgi(u64 mpidr, u32 intid);
+
 /* Level-sensitive or edge-triggered, while disabled. PPIs may be fixed. */
 void gic_set_trigger(u32 intid, bool edge);
 

@@ -129,3 +129,22 @@ void *hostpt_map_device(hpa_t base, u64 size)
 {
 	return map_pages(base, size, PT_MEM_DEVICE);
 }
+
+hpa_t hostpt_core_phys(const void *p)
+{
+	return hpa((u64)((const u8 *)p - core_start) + core_phys_base);
+}
+
+void hostpt_identity(const u8 *page, bool on)
+{
+	u64 phys = align_down(hostpt_core_phys(page).v, PAGE_SIZE);
+	struct tlb_batch batch;
+
+	if (on) {
+		map(phys, phys, PAGE_SIZE, PT_R | PT_X, PT_MEM_WB);
+		return;
+	}
+	tlb_batch_init(&batch, &host_tdp);
+	(void)!tdp_unmap(&host_tdp, gpa(phys), PAGE_SIZE, &batch);
+	tlb_batch_flush(&batch);
+}

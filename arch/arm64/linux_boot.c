@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Guest memory at the first instruction: linux_image.h has the picture. */
+/*
+ * Guest memory at the first instruction: linux_image.h has the picture for an Image. ELF and raw
+ * bytes lie where they want to, from the RAM base up; initrd and device tree far behind, as with
+ * QEMU's -kernel, since nothing says how much memory such a kernel takes beyond its file.
+ */
 #include "arch/arm64/linux_boot.h"
 
 #include <errno.h>
@@ -9,16 +13,20 @@
 #include "arch/arm64/linux_image.h"
 #include "mm/bits.h"
 #include "mm/page.h"
+#include "vmm/guest_image.h"
 #include "vmm/log.h"
 
-#define DTB_BUFFER  0x10000
-#define CMDLINE_MAX 2048 /* COMMAND_LINE_SIZE of arm64 */
+#define DTB_BUFFER        0x10000
+#define INITRD_MAX_OFFSET BIT(27) /* from the RAM base, of a kernel that is no Image */
+#define CMDLINE_MAX       2048    /* COMMAND_LINE_SIZE of arm64 */
 
 /* SPSR_EL2, "Saved Program Status Register (EL2)": D, A, I, F masked; EL1h. */
 #define PSTATE_DAIF GENMASK(9, 6)
 #define PSTATE_EL1H 0x5
 
 static_assert(BOOT_OPTIONS_MAX <= CMDLINE_MAX, "the kernel takes what the configuration allows");
+
+static_assert(GUEST_RAM_BASE == 0x40000000, "guest_image_ram_base()");
 
 /* Slots that touch are one range to the guest. Returns how many there are. */
 static u32 memory_ranges(const struct memslots *slots, struct guest_dt_range *ranges)
@@ -102,13 +110,10 @@ static int load_dtb(struct vm *vm, const struct linux_layout *layout,
 	return vm_write(vm, gpa(layout->dtb), buffer, (size_t)size);
 }
 
-int linux_boot_load(struct vm *vm, struct linux_entry *out)
+static int load_image(struct vm *vm, const struct guest_dt_range *ram, struct linux_layout *layout)
 {
-	static struct guest_dt_range ranges[MEMSLOT_MAX];
 	const struct boot_module *kernel = module_at(vm, vm->config->linux_module);
 	const struct boot_module *initrd = module_at(vm, vm->config->initrd_module);
-	u32 count = memory_ranges(&vm->slots, ranges);
-	struct linux_layout layout;
 	struct linux_image image;
 	const char *expected;
 	int err;
@@ -118,15 +123,75 @@ int linux_boot_load(struct vm *vm, struct linux_entry *out)
 		log_vm(LOG_WARN, vm->config->name, "%s: expected %s", kernel->path, expected);
 		return -ENOEXEC;
 	}
-	assert(count && ranges[0].base == GUEST_RAM_BASE);
-	err = place(vm, &image, ranges[0].size, &layout);
+	err = place(vm, &image, ram->size, layout);
 	if (err) {
 		return err;
 	}
 	/* Memory is zero: what follows the file up to image_size is as it must be. */
-	if (load_module(vm, kernel, layout.image) ||
-	    (layout.initrd && load_module(vm, initrd, layout.initrd)) ||
-	    load_dtb(vm, &layout, ranges, count)) {
+	return load_module(vm, kernel, layout->image) ||
+			       (layout->initrd && load_module(vm, initrd, layout->initrd))
+		       ? -EFAULT
+		       : 0;
+}
+
+static int segments_copy(struct vm *vm, const u8 *file, const struct guest_image *image)
+{
+	for (u32 i = 0; i < image->segment_count; i++) {
+		const struct guest_segment *s = &image->segment[i];
+
+		if (vm_write(vm, gpa(s->addr), file + s->file_offset, s->file_size)) {
+			return -EFAULT;
+		}
+	}
+	return 0;
+}
+
+/* Initrd and device tree from the middle of memory up, or from 128 MiB. */
+static int load_flat(struct vm *vm, const struct guest_dt_range *ram, struct linux_layout *layout)
+{
+	const struct boot_module *kernel = module_at(vm, vm->config->linux_module);
+	const struct boot_module *initrd = module_at(vm, vm->config->initrd_module);
+	struct guest_file file = {phys_ptr(hpa(kernel->base)), kernel->size, GUEST_MACHINE_ARM64};
+	u64 middle = GUEST_RAM_BASE + min_u64(ram->size / 2, INITRD_MAX_OFFSET);
+	struct guest_image_fault fault;
+	struct guest_image image;
+
+	if (guest_image_parse(&file, (enum boot_image_kind)vm->config->kind, &image, &fault)) {
+		log_vm(LOG_WARN, vm->config->name, "%s: %s: expected %s, found %#lx", kernel->path,
+		       fault.field, fault.expected, (unsigned long)fault.found);
+		return -ENOEXEC;
+	}
+	middle = align_up(max_u64(middle, image.end), LINUX_DTB_SPACE);
+	*layout = (struct linux_layout){.image = image.entry, .initrd = initrd ? middle : 0};
+	layout->dtb = align_up(middle + (initrd ? initrd->size : 0), LINUX_DTB_SPACE);
+	layout->end = layout->dtb + DTB_BUFFER;
+	if (layout->end - GUEST_RAM_BASE > ram->size) {
+		log_vm(LOG_WARN, vm->config->name,
+		       "%s: needs %lu MiB of memory with its initrd and device tree, has %lu",
+		       kernel->path, (unsigned long)mib_up(layout->end - GUEST_RAM_BASE),
+		       (unsigned long)(ram->size >> 20));
+		return -ENOMEM;
+	}
+	return segments_copy(vm, file.bytes, &image) ||
+			       (initrd && load_module(vm, initrd, layout->initrd))
+		       ? -EFAULT
+		       : 0;
+}
+
+int linux_boot_load(struct vm *vm, struct linux_entry *out)
+{
+	static struct guest_dt_range ranges[MEMSLOT_MAX];
+	u32 count = memory_ranges(&vm->slots, ranges);
+	struct linux_layout layout;
+	int err;
+
+	assert(count && ranges[0].base == GUEST_RAM_BASE);
+	err = vm->config->kind == BOOT_IMAGE_LINUX ? load_image(vm, &ranges[0], &layout)
+						   : load_flat(vm, &ranges[0], &layout);
+	if (err) {
+		return err;
+	}
+	if (load_dtb(vm, &layout, ranges, count)) {
 		return -EFAULT;
 	}
 	*out = (struct linux_entry){

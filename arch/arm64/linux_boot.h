@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Linux by its boot protocol (Linux, "Booting AArch64 Linux"): what is in memory at entry. */
+/*
+ * Linux by its boot protocol (Linux, "Booting AArch64 Linux"): what is in memory at entry. ELF and
+ * raw kernels are entered in the same state.
+ */
 #pragma once
 
 #include "vmm/vm.h"

@@ -8,6 +8,7 @@
 #include "arch/arm64/host_info.h"
 #include "arch/arm64/hostpt.h"
 #include "arch/arm64/platform.h"
+#include "arch/arm64/smp.h"
 #include "arch/arm64/stage2.h"
 #include "arch/arm64/time.h"
 #include "arch/arm64/uart.h"
@@ -90,8 +91,11 @@ void arm64_start(const struct boot_info *bi)
 	boot = bi;
 	write_sysreg(&boot_cpu, tpidr_el2);
 	boot_cpu.mpidr = read_sysreg(mpidr_el1);
+	boot_cpu.stack_start = (u64)(uintptr_t)boot_stack;
+	boot_cpu.stack_end = (u64)(uintptr_t)boot_stack_end;
+	smp_init(&boot_cpu);
 	cpu_vhe = read_sysreg(hcr_el2) & BIT(HCR_E2H_BIT);
-	hv_memory_init(bi);
+	hv_memory_init(bi, (struct range){0, 0});
 	hostpt_init(bi);
 	host_info_read(bi);
 	console_init(bi);
@@ -105,18 +109,18 @@ void arm64_start(const struct boot_info *bi)
 
 void arch_stack_bounds(u64 *lo, u64 *hi)
 {
-	*lo = (u64)(uintptr_t)boot_stack;
-	*hi = (u64)(uintptr_t)boot_stack_end;
+	*lo = this_cpu()->stack_start;
+	*hi = this_cpu()->stack_end;
 }
 
 void arch_dump_exits(void)
 {
 	const struct vcpu_arch *a;
 
-	if (!boot_cpu.vcpu) {
+	if (!this_cpu()->vcpu) {
 		return;
 	}
-	a = &boot_cpu.vcpu->arch;
+	a = &this_cpu()->vcpu->arch;
 	for (u32 i = 0; i < EXIT_LOG_SIZE && i < a->exit_next; i++) {
 		u32 nr = a->exit_next - 1 - i;
 		const struct exit_record *r = &a->exit_log[nr % EXIT_LOG_SIZE];

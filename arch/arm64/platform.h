@@ -22,7 +22,7 @@ bool platform_device_read(struct vcpu *vcpu, gpa_t addr, unsigned size, u64 *val
 /* The distributor is what is read most: in line. */
 static inline bool platform_read(struct vcpu *vcpu, gpa_t addr, unsigned size, u64 *val)
 {
-	if (addr.v - GUEST_GICD_BASE < GUEST_GICD_SIZE) {
+	if (addr.v - GUEST_GICD_BASE < VGIC_DIST_CONTROL) {
 		*val = vgic_dist_read(&vcpu->vm->arch.gic, addr.v - GUEST_GICD_BASE, size);
 		return true;
 	}
@@ -41,5 +41,9 @@ void platform_timers(struct vcpu *vcpu);
 /* A trapped CNTP_*_EL0 register: SYSREG_CALL_CNTP_*. */
 void platform_ptimer(struct vcpu *vcpu, struct sysreg_access *access);
 
-/* The physical interrupts that the core uses, enabled; once per CPU. */
+/* From another CPU: look again. */
+#define HOST_SGI_KICK 0u
+
+/* The physical interrupts that the core uses, enabled: on the boot CPU, then on each other one. */
 void platform_cpu_init(void);
+int platform_ap_init(void) __must_check;

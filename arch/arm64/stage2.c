@@ -34,6 +34,7 @@
 /* A range of more pages than this is flushed as a whole. */
 #define FLUSH_PAGES_MAX 32
 
+static struct lock vmids_lock = {.rank = LOCK_RANK_TDP};
 static struct vmid_pool vmids;
 static u8 ipa_bits;
 
@@ -47,7 +48,7 @@ int stage2_init(void)
 		return -ENODEV;
 	}
 	ipa_bits = (u8)min_u64(parange_bits(FIELD_GET(MMFR0_PARANGE, mmfr0)), STAGE2_IPA_BITS);
-	vmid_pool_init(&vmids, vmid_bits, 1);
+	vmid_pool_init(&vmids, vmid_bits, SCHED_MAX_CPUS);
 	log_info("stage 2: %u bits of guest-physical address, VMIDs of %u bits", ipa_bits,
 		 vmid_bits);
 	return 0;
@@ -134,15 +135,23 @@ int stage2_vm_init(struct vm *vm)
 
 void stage2_load(struct vm *vm)
 {
+	/* Nobody enters with a new generation's number before the flush is complete. */
+	lock_take(&vmids_lock);
 	if (vmid_get(&vmids, &vm->arch.vmid, this_cpu()->id)) {
 		__asm__ volatile("tlbi alle1is" : : : "memory");
 		dsb_ish();
 	}
+	lock_drop(&vmids_lock);
 	write_sysreg(vttbr_of(vm), vttbr_el2);
 	isb();
 }
 
 void stage2_put(void)
 {
+	/* Its tables may go: nothing is to walk them ahead of time. */
+	write_sysreg(0, vttbr_el2);
+	isb();
+	lock_take(&vmids_lock);
 	vmid_put(&vmids, this_cpu()->id);
+	lock_drop(&vmids_lock);
 }

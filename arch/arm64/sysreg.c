@@ -41,14 +41,20 @@ static enum exit_action call(struct vcpu *vcpu, struct sysreg_access *a)
 
 	switch ((enum sysreg_call)a->call) {
 	case SYSREG_CALL_ICC_SGI1R:
+		lock_take(&vcpu->vm->lock);
 		vgic_sgi1r_write(&arch->vgic, a->val);
+		lock_drop(&vcpu->vm->lock);
 		return EXIT_SKIP_INSN;
 	case SYSREG_CALL_ICC_ASGI1R:
 	case SYSREG_CALL_ICC_SGI0R:
+		lock_take(&vcpu->vm->lock);
 		vgic_sgi_write(&arch->vgic, a->val, false);
+		lock_drop(&vcpu->vm->lock);
 		return EXIT_SKIP_INSN;
 	case SYSREG_CALL_ICC_DIR:
+		lock_take(&vcpu->vm->lock);
 		vgic_dir_write(&arch->vgic, a->val);
+		lock_drop(&vcpu->vm->lock);
 		return EXIT_SKIP_INSN;
 	case SYSREG_CALL_CNTPCT:
 		if (!a->is_read) {

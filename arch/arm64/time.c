@@ -39,6 +39,21 @@ u64 time_ns_to_count(u64 ns)
 	return scale(ns, count_mul);
 }
 
+u64 time_host_count(u64 ns)
+{
+	u64 count = base + time_ns_to_count(ns) + 1;
+
+	return ns == ~(u64)0 || count < base ? ~(u64)0 : count;
+}
+
+u64 time_host_ns(u64 count)
+{
+	if (count == ~(u64)0) {
+		return count;
+	}
+	return count < base ? 0 : time_count_to_ns(count - base);
+}
+
 u64 time_now_ns(void)
 {
 	return hz ? time_count_to_ns(time_count() - base) : 0;

@@ -19,5 +19,9 @@ static inline u64 time_count(void)
 u64 time_count_to_ns(u64 count);
 u64 time_ns_to_count(u64 ns);
 
+/* The physical count at host time @ns, rounded up; and back. ~0, never, stays. */
+u64 time_host_count(u64 ns);
+u64 time_host_ns(u64 count);
+
 /* Nanoseconds since time_init(), 0 before. */
 u64 time_now_ns(void);

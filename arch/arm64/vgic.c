@@ -125,7 +125,11 @@ static void lr_place(struct vgic_cpu *cpu, struct vgic_bank *b, u32 intid, unsig
 {
 	u32 m = (u32)1 << (intid % 32);
 
-	if (!((b->active | bank_deliverable(cpu->vgic, b)) & m)) {
+	if (cpu->vgic->shared) {
+		if ((b->active | bank_deliverable(cpu->vgic, b)) & m) {
+			vgic_kick(cpu);
+		}
+	} else if (!((b->active | bank_deliverable(cpu->vgic, b)) & m)) {
 		if (n < cpu->lr_count) {
 			lr_set(cpu, n, 0);
 		}
@@ -170,6 +174,32 @@ static void line_set(struct vgic_bank *b, u32 m, bool level)
 	b->line |= m;
 }
 
+/* Its vCPU is in the guest: when it leaves, the line gets this level. */
+static void line_late(struct vgic *vgic, u32 intid, bool level)
+{
+	u32 w = intid / 32 - 1, m = (u32)1 << (intid % 32);
+
+	vgic->line_late[w] |= m;
+	vgic->line_want[w] = level ? vgic->line_want[w] | m : vgic->line_want[w] & ~m;
+}
+
+/* Those whose vCPU is not in the guest now. */
+static void lines_catch_up(struct vgic *vgic)
+{
+	for (u32 w = 0; w < VGIC_SPI_BANKS; w++) {
+		for (u32 m = vgic->line_late[w]; m; m &= m - 1) {
+			u32 bit = bit_first(m);
+			struct vgic_cpu *cpu = intid_cpu(vgic, (w + 1) * 32 + bit);
+
+			if (!cpu || !cpu->running) {
+				vgic->line_late[w] &= ~(m & -m);
+				vgic_set_spi(vgic, (w + 1) * 32 + bit,
+					     vgic->line_want[w] >> bit & 1);
+			}
+		}
+	}
+}
+
 void vgic_set_spi(struct vgic *vgic, u32 intid, bool level)
 {
 	struct vgic_bank *b = &vgic->spi[intid / 32 - 1];
@@ -178,10 +208,15 @@ void vgic_set_spi(struct vgic *vgic, u32 intid, bool level)
 	unsigned n;
 
 	assert(intid >= VGIC_SPI_FIRST && intid < VGIC_INTIDS);
+	cpu = intid_cpu(vgic, intid);
+	if (cpu && cpu->running) {
+		line_late(vgic, intid, level);
+		vgic_kick(cpu);
+		return;
+	}
 	if (level == ((b->line & m) != 0)) {
 		return;
 	}
-	cpu = intid_cpu(vgic, intid);
 	if (!cpu || (!level && (b->edge & m))) {
 		line_set(b, m, level);
 		return;
@@ -220,6 +255,11 @@ static void sgi_send(struct vgic_cpu *cpu, u32 intid, bool group1)
 	unsigned n;
 
 	if (!group1 && (b->group1 & m)) {
+		return;
+	}
+	if (cpu->running) {
+		cpu->inbox |= m;
+		vgic_kick(cpu);
 		return;
 	}
 	n = lr_claim(cpu, b, intid);
@@ -456,7 +496,9 @@ static bool banks_have_irq(struct vgic_cpu *cpu, u64 vmcr)
 
 static void refill(struct vgic_cpu *cpu)
 {
-	if (cpu->loaded) {
+	if (cpu->vgic->shared) {
+		vgic_kick(cpu); /* it fills its own when it enters */
+	} else if (cpu->loaded) {
 		fill_all(cpu);
 	} else if (banks_have_irq(cpu, cpu->vmcr)) {
 		vgic_kick(cpu);
@@ -488,6 +530,9 @@ static void rehome(struct vgic *vgic)
 
 void vgic_fold_all(struct vgic *vgic)
 {
+	if (vgic->shared) {
+		return; /* each does so itself, when it leaves its guest */
+	}
 	for (u32 i = 0; i < vgic->cpu_count; i++) {
 		fold_all(vgic->cpu[i]);
 	}
@@ -521,11 +566,33 @@ void vgic_update_all(struct vgic *vgic)
 
 void vgic_update(struct vgic_cpu *cpu)
 {
-	fold_all(cpu);
+	if (!cpu->vgic->shared) {
+		fold_all(cpu);
+	}
 	if (any_moved(cpu->vgic)) {
 		vgic_update_all(cpu->vgic);
-	} else {
+	} else if (!cpu->vgic->shared) {
 		refill(cpu);
+	}
+}
+
+void vgic_guest_enter(struct vgic_cpu *cpu)
+{
+	fill_all(cpu);
+	cpu->running = true;
+}
+
+void vgic_guest_leave(struct vgic_cpu *cpu)
+{
+	fold_all(cpu);
+	/* What is left in the LRs asks for no maintenance, and its EOIs have been counted. */
+	hcr_set(cpu, 0);
+	cpu->running = false;
+	cpu->bank.latch |= cpu->inbox;
+	cpu->inbox = 0;
+	lines_catch_up(cpu->vgic);
+	if (any_moved(cpu->vgic)) {
+		vgic_refill_all(cpu->vgic);
 	}
 }
 
@@ -538,7 +605,9 @@ void vgic_dir_write(struct vgic_cpu *cpu, u64 val)
 	if (intid >= VGIC_INTIDS || !(vgic_hw_vmcr_read() & ICH_VMCR_VEOIM)) {
 		return;
 	}
-	fold_all(cpu);
+	if (!cpu->vgic->shared) {
+		fold_all(cpu);
+	}
 	if (cpu_mine(cpu, w) & ((u32)1 << (intid % 32))) {
 		vgic_deactivate(cpu, cpu_bank(cpu, w), (u32)1 << (intid % 32));
 	}
@@ -562,6 +631,9 @@ bool vgic_cpu_has_irq(struct vgic_cpu *cpu)
 
 	if (!cpu->loaded) {
 		return banks_have_irq(cpu, cpu->vmcr);
+	}
+	if (cpu->vgic->shared) {
+		return banks_have_irq(cpu, vgic_hw_vmcr_read());
 	}
 	if (!cpu->lr_used) {
 		return false;
@@ -591,13 +663,17 @@ void vgic_cpu_load(struct vgic_cpu *cpu)
 	/* What the LRs hold is another vCPU's or unknown: no value equals this one. */
 	memset(cpu->lr, 0xff, sizeof(cpu->lr));
 	cpu->hcr = ~(u64)0;
-	fill_all(cpu);
+	if (!cpu->vgic->shared) {
+		fill_all(cpu);
+	}
 }
 
 void vgic_cpu_put(struct vgic_cpu *cpu)
 {
 	assert(cpu->loaded);
-	fold_all(cpu);
+	if (!cpu->vgic->shared) {
+		fold_all(cpu);
+	}
 	for (unsigned n = 0; n < cpu->lr_count; n++) {
 		lr_set(cpu, n, 0);
 	}
@@ -618,6 +694,7 @@ static void cpu_reset(struct vgic_cpu *cpu)
 	assert(!cpu->loaded);
 	bank_reset(&cpu->bank, 0xffff);
 	cpu->asleep = true;
+	cpu->inbox = 0;
 	cpu->vmcr = 0;
 	memset(cpu->ap0r, 0, sizeof(cpu->ap0r));
 	memset(cpu->ap1r, 0, sizeof(cpu->ap1r));
@@ -637,9 +714,10 @@ void vgic_reset(struct vgic *vgic)
 	rehome(vgic);
 }
 
-void vgic_init(struct vgic *vgic)
+void vgic_init(struct vgic *vgic, bool shared)
 {
 	memset(vgic, 0, sizeof(*vgic));
+	vgic->shared = shared;
 	vgic_reset(vgic);
 }
 

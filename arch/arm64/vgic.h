@@ -28,6 +28,7 @@
 #define VGIC_MAX_CPUS      8u
 #define VGIC_LR_MAX        16u
 #define VGIC_DIST_SIZE     0x10000u
+#define VGIC_DIST_CONTROL  0x80u    /* registers below it may be read without the lock */
 #define VGIC_REDIST_STRIDE 0x20000u /* the RD frame, then the SGI frame */
 #define VGIC_CPU_NONE      0xffu
 
@@ -61,7 +62,9 @@ struct vgic_cpu {
 	struct vtimer *timer; /* whose output is the line of VGIC_PPI_VIRT_TIMER */
 	u32 index;
 	u32 affinity; /* Aff3.Aff2.Aff1.Aff0 */
-	bool loaded;  /* the LRs are those of this physical CPU */
+	bool loaded;  /* on a physical CPU */
+	bool running; /* shared: in the guest, its LRs hold the state of what has @in_lr */
+	u32 inbox;    /* shared: SGIs sent to it meanwhile */
 	bool asleep;  /* GICR_WAKER.ProcessorSleep: kept, without effect */
 	u8 lr_count;
 	u32 lr_used;           /* LRs that may not be empty */
@@ -75,17 +78,20 @@ struct vgic_cpu {
 };
 
 struct vgic {
-	u32 ctlr; /* the two group enables */
+	bool shared; /* vCPUs run on several physical CPUs: see vgic_guest_enter() */
+	u32 ctlr;    /* the two group enables */
 	u32 cpu_count;
 	struct vgic_cpu *cpu[VGIC_MAX_CPUS];
 	struct vgic_bank spi[VGIC_SPI_BANKS];
+	/* shared: lines that changed while who has them ran, and to what. */
+	u32 line_late[VGIC_SPI_BANKS], line_want[VGIC_SPI_BANKS];
 	u32 moved[VGIC_SPI_BANKS]; /* SPIs routed anew while active: they follow when inactive */
 	u8 home[VGIC_SPI_COUNT];   /* index of the vCPU, or VGIC_CPU_NONE */
 	u64 route[VGIC_SPI_COUNT]; /* GICD_IROUTER */
 };
 
 /* An empty distributor in its reset state. */
-void vgic_init(struct vgic *vgic);
+void vgic_init(struct vgic *vgic, bool shared);
 
 /*
  * Adds a vCPU with the affinity of MPIDR @mpidr and @lr_count (1 to 16) list registers, in reset
@@ -131,6 +137,16 @@ void vgic_update(struct vgic_cpu *cpu);
 
 /* Whether an interrupt is signalled to the vCPU, PSTATE aside: what ends WFI. */
 bool vgic_cpu_has_irq(struct vgic_cpu *cpu);
+
+/*
+ * With several physical CPUs (@shared) nobody can read another CPU's LRs. The banks then hold all
+ * state but while the vCPU is in the guest, between these two calls on its own CPU; what others do
+ * to it meanwhile waits, with a kick, until it leaves. What they write of the pending or active
+ * state of an interrupt that it has in an LR just then may be overtaken by what the guest does with
+ * it.
+ */
+void vgic_guest_enter(struct vgic_cpu *cpu);
+void vgic_guest_leave(struct vgic_cpu *cpu);
 
 /* Takes the vCPU on this physical CPU's interface, and off it. */
 void vgic_cpu_load(struct vgic_cpu *cpu);

@@ -9,6 +9,8 @@
 #include "arch/arm64/vgic_int.h"
 #include "arch/arm64/vtimer.h"
 #include "arch/cpu.h"
+#include "arch/percpu.h"
+#include "vmm/vcpu.h"
 
 #define ICH_VTR_LISTREGS GENMASK(4, 0)
 #define ICH_VTR_PREBITS  GENMASK(28, 26)
@@ -149,7 +151,9 @@ bool vgic_hw_line(const struct vgic_cpu *cpu, u32 intid)
 void vgic_hw_deactivate(struct vgic_cpu *cpu, u32 intid)
 {
 	(void)intid;
-	if (cpu->loaded) {
+	struct vcpu *here = this_cpu()->vcpu;
+
+	if (cpu->loaded && here && &here->arch.vgic == cpu) {
 		gic_deactivate(linked_intid);
 	}
 }

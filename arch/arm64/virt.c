@@ -10,6 +10,7 @@
 #include "arch/arm64/guest_regs.h"
 #include "arch/arm64/linux_boot.h"
 #include "arch/arm64/platform.h"
+#include "arch/arm64/smp.h"
 #include "arch/arm64/stage2.h"
 #include "arch/arm64/sysreg.h"
 #include "arch/arm64/time.h"
@@ -124,6 +125,13 @@ static void controls_write(const struct el2_controls *c)
 	isb();
 }
 
+void virt_cpu_on(void)
+{
+	features_clear(cpu_controls.has);
+	controls_write(&cpu_controls);
+	vtimer_cpu_init();
+}
+
 int virt_cpu_init(void)
 {
 	struct el2_host host;
@@ -138,9 +146,7 @@ int virt_cpu_init(void)
 	}
 	idregs_guest(&cpu_idregs, stage2_ipa_bits(), &guest_idregs);
 	cpu_inject_features = inject_features(&cpu_idregs);
-	features_clear(cpu_controls.has);
-	controls_write(&cpu_controls);
-	vtimer_cpu_init();
+	virt_cpu_on();
 	log_info("EL2: %s, MIDR %08lx", cpu_vhe ? "with VHE" : "without VHE",
 		 cpu_idregs.reg[ID_MIDR]);
 	return 0;
@@ -155,13 +161,20 @@ gpa_t arch_vm_memory_next(gpa_t addr, u64 *room)
 
 int arch_vm_init(struct vm *vm)
 {
-	vgic_init(&vm->arch.gic);
+	vgic_init(&vm->arch.gic, smp_is_on());
 	return stage2_vm_init(vm);
 }
 
 u64 vcpu_mpidr(const struct vcpu *vcpu)
 {
 	return VMPIDR_RES1 | guest_mpidr(vcpu->id);
+}
+
+void arch_vm_fini(struct vm *vm)
+{
+	if (vm->tdp.ops) {
+		tdp_destroy(&vm->tdp);
+	}
 }
 
 int arch_vcpu_init(struct vcpu *vcpu)
@@ -171,6 +184,11 @@ int arch_vcpu_init(struct vcpu *vcpu)
 	vgic_cpu_init(&vcpu->vm->arch.gic, &a->vgic, vcpu_mpidr(vcpu), vgic_hw_lr_count());
 	vtimer_init(&a->vtimer, &a->vgic, time_count());
 	return 0;
+}
+
+void arch_vcpu_fini(struct vcpu *vcpu)
+{
+	(void)vcpu; /* nothing but the vCPU itself */
 }
 
 /*
@@ -191,8 +209,36 @@ static void memory_hand_over(struct vm *vm)
 
 static_assert(VM_MAX_VCPUS <= VGIC_MAX_CPUS && PSCI_IS_ON == 0, "one redistributor a vCPU");
 
+/* Not loaded. @offset: the physical count at virtual count 0, the same for all of a VM. */
+static void vcpu_reset(struct vcpu *vcpu, u64 offset)
+{
+	struct vcpu_arch *a = &vcpu->arch;
+
+	memset(a->gpr, 0, sizeof(a->gpr));
+	context_reset(&a->context);
+	vtimer_reset(&a->vtimer, offset);
+	sysreg_reset(&a->sysregs, &guest_idregs);
+	vcpu->retries = 0;
+	vcpu->halted = false;
+}
+
+void vcpu_power_on(struct vcpu *vcpu)
+{
+	struct vcpu_arch *a = &vcpu->arch;
+
+	(void)arch_vcpu_put(vcpu);
+	lock_take(&vcpu->vm->lock);
+	vcpu_reset(vcpu, a->vtimer.offset);
+	lock_drop(&vcpu->vm->lock);
+	a->pc = a->entry;
+	a->gpr[0] = a->entry_context;
+	a->pstate = PSTATE_EL1H | PSTATE_DAIF;
+	arch_vcpu_load(vcpu);
+}
+
 int arch_vm_load(struct vm *vm)
 {
+	u64 now = time_count();
 	struct linux_entry entry;
 	int err;
 
@@ -201,12 +247,10 @@ int arch_vm_load(struct vm *vm)
 	for (u32 i = 0; i < vm->vcpu_count; i++) {
 		struct vcpu_arch *a = &vm->vcpu[i]->arch;
 
-		memset(a->gpr, 0, sizeof(a->gpr));
-		context_reset(&a->context);
-		vtimer_reset(&a->vtimer, time_count());
-		sysreg_reset(&a->sysregs, &guest_idregs);
-		vm->vcpu[i]->retries = 0;
-		vm->arch.psci_cpus[i] = (struct psci_cpu){.mpidr = vcpu_mpidr(vm->vcpu[i])};
+		vcpu_reset(vm->vcpu[i], now);
+		a->pstate = PSTATE_EL1H | PSTATE_DAIF;
+		vm->arch.psci_cpus[i] = (struct psci_cpu){.mpidr = vcpu_mpidr(vm->vcpu[i]),
+							  .power = i ? PSCI_IS_OFF : PSCI_IS_ON};
 	}
 	vm->arch.psci = (struct psci_vm){.cpus = vm->arch.psci_cpus, .cpu_count = vm->vcpu_count};
 	err = linux_boot_load(vm, &entry);
@@ -224,31 +268,52 @@ void arch_vcpu_load(struct vcpu *vcpu)
 {
 	struct vcpu_arch *a = &vcpu->arch;
 
-	this_cpu()->vcpu = vcpu;
 	stage2_load(vcpu->vm);
 	write_sysreg(vcpu_mpidr(vcpu), vmpidr_el2);
 	write_sysreg(cpu_controls.mdcr | (a->context.debug_owned ? 0 : MDCR_TDA), mdcr_el2);
 	write_sysreg(a->sysregs.os_locked, oslar_el1);
 	context_load(&a->context);
 	features_load(cpu_controls.has);
+	lock_take(&vcpu->vm->lock);
 	vgic_cpu_load(&a->vgic);
 	vtimer_load(&a->vtimer);
+	lock_drop(&vcpu->vm->lock);
 	platform_timers(vcpu);
 }
 
-void arch_vcpu_put(struct vcpu *vcpu)
+u64 arch_vcpu_put(struct vcpu *vcpu)
 {
 	struct vcpu_arch *a = &vcpu->arch;
 
+	lock_take(&vcpu->vm->lock);
 	vtimer_put(&a->vtimer);
 	vgic_cpu_put(&a->vgic);
+	lock_drop(&vcpu->vm->lock);
 	context_save(&a->context);
 	stage2_put();
+	/* The virtual timer no longer tells by itself. */
+	return time_host_ns(vtimer_next_event(&a->vtimer));
+}
+
+/* The list registers are filled from the banks, and folded back, where others look into these. */
+static __attribute__((noinline)) void enter_shared(struct vcpu *vcpu)
+{
+	lock_take(&vcpu->vm->lock);
+	vgic_guest_enter(&vcpu->arch.vgic);
+	lock_drop(&vcpu->vm->lock);
+	arm64_enter(&vcpu->arch);
+	lock_take(&vcpu->vm->lock);
+	vgic_guest_leave(&vcpu->arch.vgic);
+	lock_drop(&vcpu->vm->lock);
 }
 
 void arch_vcpu_enter(struct vcpu *vcpu)
 {
-	arm64_enter(&vcpu->arch);
+	if (vcpu->vm->arch.gic.shared) {
+		enter_shared(vcpu);
+	} else {
+		arm64_enter(&vcpu->arch);
+	}
 }
 
 /* The usual case of inject_skip_insn(), in line. */

@@ -214,6 +214,67 @@ static void test_sgi_targets(void **state)
 	}
 }
 
+/* A world of several physical CPUs: what others do to a vCPU in its guest touches no LR, and is
+ * kept. */
+static void shared_world(void)
+{
+	world_init(4, 0);
+	vgic_cpu_put(&world.cpu[0]);
+	world.vgic.shared = true;
+	vgic_cpu_load(&world.cpu[0]);
+}
+
+static void test_shared_sgi(void **state)
+{
+	unsigned reads, writes;
+
+	(void)state;
+	shared_world();
+	vgic_guest_enter(&world.cpu[0]);
+	reads = world.lr_reads;
+	writes = world.lr_writes;
+	vgic_sgi1r_write(&world.cpu[1], 1 | 3u << 24);
+	assert_int_equal(world.lr_reads, reads);
+	assert_int_equal(world.lr_writes, writes);
+	assert_int_equal(world.kicks[0], 1);
+	vgic_guest_leave(&world.cpu[0]);
+	vgic_guest_enter(&world.cpu[0]);
+	assert_int_equal(guest_ack(true), 3);
+	/* Once more while the first one is handled: it is not lost when that one ends. */
+	vgic_sgi1r_write(&world.cpu[1], 1 | 3u << 24);
+	guest_eoi(3, true);
+	vgic_guest_leave(&world.cpu[0]);
+	assert_true(vgic_cpu_has_irq(&world.cpu[0]));
+	vgic_guest_enter(&world.cpu[0]);
+	assert_int_equal(guest_ack(true), 3);
+	guest_eoi(3, true);
+	vgic_guest_leave(&world.cpu[0]);
+	assert_false(vgic_cpu_has_irq(&world.cpu[0]));
+}
+
+static void test_shared_line(void **state)
+{
+	(void)state;
+	shared_world();
+	vgic_guest_enter(&world.cpu[0]);
+	vgic_set_spi(&world.vgic, 40, true);
+	assert_int_equal(world.kicks[0], 1);
+	vgic_guest_leave(&world.cpu[0]);
+	vgic_guest_enter(&world.cpu[0]);
+	assert_int_equal(guest_ack(true), 40);
+	vgic_set_spi(&world.vgic, 40, false);
+	guest_eoi(40, true);
+	vgic_guest_leave(&world.cpu[0]);
+	assert_false(vgic_cpu_has_irq(&world.cpu[0]));
+	/* Up and down while the guest runs is nothing. */
+	vgic_guest_enter(&world.cpu[0]);
+	vgic_set_spi(&world.vgic, 40, true);
+	vgic_set_spi(&world.vgic, 40, false);
+	vgic_guest_leave(&world.cpu[0]);
+	assert_false(vgic_cpu_has_irq(&world.cpu[0]));
+	vgic_cpu_put(&world.cpu[0]);
+}
+
 static void test_route(void **state)
 {
 	(void)state;
@@ -272,7 +333,8 @@ int main(void)
 		cmocka_unit_test(test_access_sizes),   cmocka_unit_test(test_cost),
 		cmocka_unit_test(test_sgi_targets),    cmocka_unit_test(test_route),
 		cmocka_unit_test(test_reset),          cmocka_unit_test(test_random),
-		cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_hostile),        cmocka_unit_test(test_shared_sgi),
+		cmocka_unit_test(test_shared_line),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

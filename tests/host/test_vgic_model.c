@@ -108,7 +108,7 @@ void vgic_hw_put(struct vgic_cpu *cpu)
 
 void vgic_kick(struct vgic_cpu *cpu)
 {
-	CHECK(!cpu->loaded);
+	CHECK(!cpu->loaded || cpu->vgic->shared);
 	w->kicks[cpu->index]++;
 }
 
@@ -382,7 +382,7 @@ void world_init(unsigned lr_count, unsigned flags)
 	memset(&ref, 0, sizeof(ref));
 	w->lr_count = lr_count;
 	w->flags = flags;
-	vgic_init(&w->vgic);
+	vgic_init(&w->vgic, false);
 	for (unsigned c = 0; c < 2; c++) {
 		vgic_cpu_init(&w->vgic, &w->cpu[c], c ? 0x180000203 : 0x80000000, lr_count);
 		vgic_link_ppi(&w->cpu[c], TIMER);

@@ -24,6 +24,7 @@ struct vcpu_arch {
 	u32 event; /* enum arm64_event */
 	u32 exit_next;
 	struct exit_record exit_log[EXIT_LOG_SIZE]; /* the last of all is exit_next - 1 */
+	u64 entry, entry_context;                   /* of PSCI CPU_ON, while that is pending */
 	struct vgic_cpu vgic;
 	struct vtimer vtimer;
 	struct sysreg_state sysregs;
