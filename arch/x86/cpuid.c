@@ -63,6 +63,8 @@ static struct cpuid_entry *add(struct cpuid_table *t, u32 leaf, u32 subleaf, boo
 	return e;
 }
 
+#define VENDOR_AMD_EBX 0x68747541u /* "Auth" */
+
 static struct cpuid_entry *add_host(struct cpuid_table *t, u32 leaf)
 {
 	struct cpuid_entry *e = add(t, leaf, 0, false);
@@ -74,6 +76,17 @@ static struct cpuid_entry *add_host(struct cpuid_table *t, u32 leaf)
 static void add_regs(struct cpuid_table *t, u32 leaf, struct cpuid_regs regs)
 {
 	add(t, leaf, 0, false)->regs = regs;
+}
+
+/* How many bits number the vCPUs: ids are below 2^bits. */
+static u32 id_bits(u32 vcpus)
+{
+	u32 bits = 0;
+
+	while ((1u << bits) < vcpus) {
+		bits++;
+	}
+	return bits;
 }
 
 static void add_basic(struct cpuid_table *t, const struct cpuid_config *config)
@@ -103,7 +116,8 @@ static void add_basic(struct cpuid_table *t, const struct cpuid_config *config)
 		e = add(t, 0xb, i, true);
 		e->dynamic = CPUID_TOPOLOGY;
 		if (i < 2) {
-			e->regs = (struct cpuid_regs){i, i ? config->vcpus : 1, (i + 1) << 8, 0};
+			e->regs = (struct cpuid_regs){i ? id_bits(config->vcpus) : 0,
+						      i ? config->vcpus : 1, (i + 1) << 8, 0};
 		}
 		e->regs.ecx |= i;
 	}
@@ -147,7 +161,7 @@ static void add_hypervisor(struct cpuid_table *t, const struct cpuid_config *con
 	add_regs(t, HV_MAX, (struct cpuid_regs){config->tsc_khz, 1000000, 0, 0});
 }
 
-static void add_extended(struct cpuid_table *t)
+static void add_extended(struct cpuid_table *t, const struct cpuid_config *config)
 {
 	u32 max = cpuid(RANGE_EXT, 0).eax;
 	struct cpuid_entry *e = add_host(t, RANGE_EXT);
@@ -168,7 +182,11 @@ static void add_extended(struct cpuid_table *t)
 		e = add_host(t, RANGE_EXT + 8);
 		e->regs.eax &= 0xffff;
 		e->regs.ebx &= (u32)FX8_EBX;
-		e->regs.ecx = 0;
+		/* AMD: the number of cores less one, and the bits of an APIC id that number them.
+		 */
+		e->regs.ecx = cpuid(0, 0).ebx == VENDOR_AMD_EBX
+				      ? (config->vcpus - 1) | id_bits(config->vcpus) << 12
+				      : 0;
 		e->regs.edx = 0;
 	}
 	if (max >= RANGE_EXT + 0x1d && (cpuid(RANGE_EXT + 1, 0).ecx & BIT(22))) {
@@ -188,7 +206,7 @@ void cpuid_table_make(struct cpuid_table *table, const struct cpuid_config *conf
 	add_basic(table, config);
 	add_xsave(table, config);
 	add_hypervisor(table, config);
-	add_extended(table);
+	add_extended(table, config);
 }
 
 const struct cpuid_entry *cpuid_find(const struct cpuid_table *table, u32 leaf, u32 subleaf)

@@ -20,6 +20,10 @@
 #define CR4_MODE  (CR4_PSE | CR4_PAE | CR4_LA57)
 #define CR4_FLUSH (CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCIDE | CR4_SMEP | CR4_SMAP | CR4_LA57)
 
+/* Bits whose change makes the CPU read PAE's four entries (SDM volume 3, "PDPTE Registers"). */
+#define CR0_PDPTES (CR0_CD | CR0_NW | CR0_PG)
+#define CR4_PDPTES (CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP)
+
 static bool cr0_is_valid(const struct vcpu *vcpu, u64 old, u64 val, u64 efer)
 {
 	u64 cr4 = x86_get_reg(vcpu, X86_REG_CR4);
@@ -38,19 +42,29 @@ static bool cr0_is_valid(const struct vcpu *vcpu, u64 old, u64 val, u64 efer)
 	return true;
 }
 
+/* Whether the four entries behind @cr3, if this paging mode has such, can be the CPU's. */
+static bool pdptes_are_valid(struct vcpu *vcpu, u64 cr0, u64 cr3, u64 cr4, u64 efer)
+{
+	return !x86_ops->pdptes_load || !(cr0 & CR0_PG) || !(cr4 & CR4_PAE) || (efer & EFER_LME) ||
+	       x86_ops->pdptes_load(vcpu, cr3);
+}
+
 static enum exit_action write_cr0_guest(struct vcpu *vcpu, u64 val)
 {
 	u64 old = x86_get_reg(vcpu, X86_REG_CR0);
 	u64 efer = x86_get_reg(vcpu, X86_REG_EFER);
 
-	if (!cr0_is_valid(vcpu, old, val, efer)) {
+	if (!cr0_is_valid(vcpu, old, val, efer) ||
+	    (((val ^ old) & CR0_PDPTES) &&
+	     !pdptes_are_valid(vcpu, val, x86_get_reg(vcpu, X86_REG_CR3),
+			       x86_get_reg(vcpu, X86_REG_CR4), efer))) {
 		return event_gp(vcpu);
 	}
 	if (((val ^ old) & CR0_PG) && (efer & EFER_LME)) {
 		x86_set_reg(vcpu, X86_REG_EFER, val & CR0_PG ? efer | EFER_LMA : efer & ~EFER_LMA);
 	}
 	if ((val ^ old) & CR0_FLUSH) {
-		vcpu->arch.flush_tlb = true;
+		vcpu->arch.flush_tlb |= X86_FLUSH_GUEST;
 	}
 	if ((val ^ old) & CR0_PG) {
 		fetch_cache_clear(&vcpu->arch.fetch);
@@ -64,11 +78,13 @@ static enum exit_action write_cr3_guest(struct vcpu *vcpu, u64 val)
 	u64 reserved = x86_in_long_mode(vcpu) ? ~GENMASK(vcpu->vm->arch.phys_bits - 1, 0)
 					      : ~GENMASK(31, 0);
 
-	if (val & reserved) {
+	if ((val & reserved) ||
+	    !pdptes_are_valid(vcpu, x86_get_reg(vcpu, X86_REG_CR0), val,
+			      x86_get_reg(vcpu, X86_REG_CR4), x86_get_reg(vcpu, X86_REG_EFER))) {
 		return event_gp(vcpu);
 	}
 	x86_set_reg(vcpu, X86_REG_CR3, val);
-	vcpu->arch.flush_tlb = true;
+	vcpu->arch.flush_tlb |= X86_FLUSH_GUEST;
 	return EXIT_SKIP_INSN;
 }
 
@@ -79,11 +95,14 @@ static enum exit_action write_cr4_guest(struct vcpu *vcpu, u64 val)
 
 	if ((val & ~vcpu->vm->arch.cr4_allowed) || (long_mode && !(val & CR4_PAE)) ||
 	    (long_mode && ((val ^ old) & CR4_LA57)) || ((val & CR4_PCIDE) && !long_mode) ||
-	    ((val & ~old & CR4_PCIDE) && (x86_get_reg(vcpu, X86_REG_CR3) & GENMASK(11, 0)))) {
+	    ((val & ~old & CR4_PCIDE) && (x86_get_reg(vcpu, X86_REG_CR3) & GENMASK(11, 0))) ||
+	    (((val ^ old) & CR4_PDPTES) &&
+	     !pdptes_are_valid(vcpu, x86_get_reg(vcpu, X86_REG_CR0), x86_get_reg(vcpu, X86_REG_CR3),
+			       val, x86_get_reg(vcpu, X86_REG_EFER)))) {
 		return event_gp(vcpu);
 	}
 	if ((val ^ old) & CR4_FLUSH) {
-		vcpu->arch.flush_tlb = true;
+		vcpu->arch.flush_tlb |= X86_FLUSH_GUEST;
 	}
 	if ((val ^ old) & CR4_MODE) {
 		fetch_cache_clear(&vcpu->arch.fetch);
@@ -97,7 +116,9 @@ static enum exit_action write_cr8_guest(struct vcpu *vcpu, u64 val)
 	if (val >> 4) {
 		return event_gp(vcpu);
 	}
+	lock_take(&vcpu->vm->lock);
 	vlapic_set_tpr(&vcpu->arch.lapic, (u8)(val << 4));
+	lock_drop(&vcpu->vm->lock);
 	x86_ops->set_tpr(vcpu, (u8)val);
 	return EXIT_SKIP_INSN;
 }
@@ -160,6 +181,11 @@ enum exit_action handle_xsetbv(struct vcpu *vcpu)
 {
 	u64 val = (u32)vcpu->arch.gpr[0] | vcpu->arch.gpr[2] << 32;
 
+	/* Checked before the intercept by hardware, after it by QEMU 10. */
+	if (!(x86_get_reg(vcpu, X86_REG_CR4) & CR4_OSXSAVE)) {
+		event_exception(vcpu, VEC_UD, X86_NO_ERROR);
+		return EXIT_RESUME;
+	}
 	if (x86_cpl(vcpu) || (u32)vcpu->arch.gpr[1] || !(val & XCR0_X87) ||
 	    (val & ~vcpu->vm->arch.xcr0_allowed) || write_xcr0_safe(val)) {
 		return event_gp(vcpu);

@@ -13,11 +13,6 @@ struct idt_gate {
 };
 static_assert(sizeof(struct idt_gate) == 16, "IDT gate");
 
-struct desc_ptr {
-	u16 limit;
-	u64 base;
-} __attribute__((packed));
-
 #define GATE_INTERRUPT 0x8e /* present, DPL 0, 64-bit interrupt gate */
 
 extern const u8 trap_entries[256][16];

@@ -4,6 +4,11 @@
 
 #include "arch/percpu.h"
 
+struct desc_ptr {
+	u16 limit;
+	u64 base;
+} __attribute__((packed));
+
 #define HOST_CS 0x08
 #define HOST_DS 0x10
 #define HOST_TR 0x18

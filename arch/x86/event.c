@@ -2,7 +2,6 @@
 #include "arch/x86/event.h"
 
 #include "arch/x86/regs.h"
-#include "arch/x86/vmcb.h"
 #include "vmm/vm.h"
 
 /* The classes of the double-fault table. */
@@ -32,6 +31,13 @@ static bool makes_double_fault(u8 first, u8 second)
 	       (a == CLASS_PAGE_FAULT && b != CLASS_BENIGN);
 }
 
+/* Of class fault: the instruction runs again ("Exceptions and Interrupts", "Vectors"). */
+static bool is_fault(u8 vector)
+{
+	return vector != VEC_DB && vector != VEC_BP && vector != VEC_OF && vector != VEC_DF &&
+	       vector != VEC_MC;
+}
+
 void event_exception(struct vcpu *vcpu, u8 vector, u32 error)
 {
 	struct x86_event *e = &vcpu->arch.event;
@@ -56,6 +62,10 @@ void event_exception(struct vcpu *vcpu, u8 vector, u32 error)
 		.has_error = error != X86_NO_ERROR,
 		.error = error == X86_NO_ERROR ? 0 : error,
 	};
+	/* Injection saves RFLAGS as they are; a fault's have RF, against a breakpoint met twice. */
+	if (is_fault(vector)) {
+		vcpu->arch.rflags |= RFLAGS_RF;
+	}
 }
 
 enum exit_action event_gp(struct vcpu *vcpu)
@@ -83,8 +93,14 @@ void event_select_pending(struct vcpu *vcpu)
 {
 	struct vcpu_arch *a = &vcpu->arch;
 	struct vplatform *platform = &vcpu->vm->arch.platform;
+	int vector;
 
-	if (a->nmi_stepping) {
+	if (a->lapic.live) {
+		lock_take(&vcpu->vm->lock); /* others request interrupts of this LAPIC */
+		x86_ops->irq_post(vcpu);
+		lock_drop(&vcpu->vm->lock);
+	}
+	if (a->nmi_stepping || a->event.valid) {
 		return;
 	}
 	if (a->deferred.valid) {
@@ -108,32 +124,17 @@ void event_select_pending(struct vcpu *vcpu)
 		}
 		return;
 	}
-	a->event = (struct x86_event){
-		.valid = true,
-		.type = X86_EVENT_INTR,
-		.vector = (u8)vplatform_ack_irq(platform, &a->lapic),
-	};
+	lock_take(&vcpu->vm->lock);
+	vector = vplatform_ack_irq(platform, &a->lapic);
+	lock_drop(&vcpu->vm->lock);
+	if (vector >= 0) { /* else it has just been withdrawn */
+		a->event = (struct x86_event){
+			.valid = true, .type = X86_EVENT_INTR, .vector = (u8)vector};
+	}
 	/* More may wait behind it: ask to hear when the next can be taken. */
 	if (vplatform_pending_irq(platform, &a->lapic) >= 0) {
 		x86_ops->window(vcpu, true);
 	} else if (a->window_open) {
 		x86_ops->window(vcpu, false);
 	}
-}
-
-u64 svm_event_encode(const struct x86_event *e)
-{
-	return EVENT_VALID | FIELD_PREP(EVENT_TYPE, e->type) | e->vector |
-	       (e->has_error ? EVENT_EV | FIELD_PREP(EVENT_ERROR_CODE, e->error) : 0);
-}
-
-struct x86_event svm_event_decode(u64 word)
-{
-	return (struct x86_event){
-		.valid = true,
-		.type = (u8)FIELD_GET(EVENT_TYPE, word),
-		.vector = (u8)FIELD_GET(EVENT_VECTOR, word),
-		.has_error = word & EVENT_EV,
-		.error = (u32)FIELD_GET(EVENT_ERROR_CODE, word),
-	};
 }

@@ -43,12 +43,9 @@ static inline void event_select(struct vcpu *vcpu)
 {
 	const struct vcpu_arch *a = &vcpu->arch;
 
-	if (!a->event.valid && (a->deferred.valid || a->lapic.nmi_pending || a->window_open ||
-				vplatform_pending_irq(&vcpu->vm->arch.platform, &a->lapic) >= 0)) {
+	if ((!a->event.valid || a->lapic.live) &&
+	    (a->deferred.valid || a->lapic.nmi_pending || a->window_open ||
+	     vplatform_pending_irq(&vcpu->vm->arch.platform, &a->lapic) >= 0)) {
 		event_select_pending(vcpu);
 	}
 }
-
-/* EVENTINJ's form and back: APM volume 2, "Event Injection". */
-u64 svm_event_encode(const struct x86_event *event);
-struct x86_event svm_event_decode(u64 word);

@@ -16,6 +16,7 @@
 const char *const x86_why_name[X86_WHY_COUNT] = {
 	[X86_INTERRUPT] = "host interrupt",
 	[X86_NMI] = "host NMI",
+	[X86_TIMER] = "timer",
 	[X86_INTERRUPT_WINDOW] = "interrupt window",
 	[X86_EXCEPTION] = "exception",
 	[X86_CPUID] = "CPUID",
@@ -33,6 +34,8 @@ const char *const x86_why_name[X86_WHY_COUNT] = {
 	[X86_IRET] = "IRET",
 	[X86_NMI_WINDOW] = "NMI window",
 	[X86_TASK_SWITCH] = "task switch",
+	[X86_APIC_EOI] = "end of interrupt",
+	[X86_APIC_WRITE] = "LAPIC write",
 	[X86_TDP_FAULT] = "second-level fault",
 	[X86_SHUTDOWN] = "shutdown",
 	[X86_INVALID_STATE] = "invalid guest state",
@@ -49,6 +52,12 @@ const char *const x86_why_name[X86_WHY_COUNT] = {
 static enum exit_action handle_interrupt(struct vcpu *vcpu)
 {
 	host_irq_window(vcpu);
+	return EXIT_RESUME;
+}
+
+static enum exit_action handle_timer(struct vcpu *vcpu)
+{
+	host_timer_due(vcpu);
 	return EXIT_RESUME;
 }
 
@@ -113,11 +122,19 @@ static enum exit_action handle_hypercall(struct vcpu *vcpu)
 	return EXIT_SKIP_INSN;
 }
 
-/* Guest memory is coherent with every cache of the host: nothing to write back for a guest. */
 static enum exit_action handle_skip(struct vcpu *vcpu)
 {
 	(void)vcpu;
 	return EXIT_SKIP_INSN;
+}
+
+/*
+ * Guest memory is coherent with every cache of the host: nothing to write back for a guest.
+ * Hardware looks at the privilege level before the intercept, QEMU 10 after it.
+ */
+static enum exit_action handle_cache(struct vcpu *vcpu)
+{
+	return x86_cpl(vcpu) ? event_gp(vcpu) : handle_skip(vcpu);
 }
 
 static enum exit_action handle_undefined(struct vcpu *vcpu)
@@ -196,6 +213,23 @@ static enum exit_action handle_tdp_fault(struct vcpu *vcpu)
 	return handle_mmio(vcpu, fault.gpa);
 }
 
+static enum exit_action handle_apic_eoi(struct vcpu *vcpu)
+{
+	lock_take(&vcpu->vm->lock);
+	vlapic_live_eoi(&vcpu->arch.lapic, vcpu->arch.exit.apic.vector);
+	lock_drop(&vcpu->vm->lock);
+	return EXIT_RESUME;
+}
+
+/* The instruction is done. */
+static enum exit_action handle_apic_write(struct vcpu *vcpu)
+{
+	lock_take(&vcpu->vm->lock);
+	vlapic_live_written(&vcpu->arch.lapic, vcpu->arch.exit.apic.reg, vm_time_ns(vcpu->vm));
+	lock_drop(&vcpu->vm->lock);
+	return EXIT_RESUME;
+}
+
 static enum exit_action handle_task_switch(struct vcpu *vcpu)
 {
 	vm_kill(vcpu->vm, "hardware task switch: not supported");
@@ -224,6 +258,7 @@ static enum exit_action handle_unknown(struct vcpu *vcpu)
 static enum exit_action (*const handlers[X86_WHY_COUNT])(struct vcpu *) = {
 	[X86_INTERRUPT] = handle_interrupt,
 	[X86_NMI] = handle_interrupt,
+	[X86_TIMER] = handle_timer,
 	[X86_INTERRUPT_WINDOW] = handle_window,
 	[X86_EXCEPTION] = handle_exception,
 	[X86_CPUID] = handle_cpuid,
@@ -235,12 +270,14 @@ static enum exit_action (*const handlers[X86_WHY_COUNT])(struct vcpu *) = {
 	[X86_IO] = handle_io,
 	[X86_CR_WRITE] = handle_cr_write,
 	[X86_XSETBV] = handle_xsetbv,
-	[X86_CACHE] = handle_skip,
+	[X86_CACHE] = handle_cache,
 	[X86_UNDEFINED] = handle_undefined,
 	[X86_PRIVILEGED] = event_gp,
 	[X86_IRET] = handle_iret,
 	[X86_NMI_WINDOW] = handle_nmi_window,
 	[X86_TASK_SWITCH] = handle_task_switch,
+	[X86_APIC_EOI] = handle_apic_eoi,
+	[X86_APIC_WRITE] = handle_apic_write,
 	[X86_TDP_FAULT] = handle_tdp_fault,
 	[X86_SHUTDOWN] = handle_shutdown,
 	[X86_INVALID_STATE] = handle_invalid_state,

@@ -11,6 +11,7 @@ enum x86_why {
 	X86_UNKNOWN,          /* what a table that says nothing means */
 	X86_INTERRUPT,        /* of the host */
 	X86_NMI,              /* of the host */
+	X86_TIMER,            /* asked for by exit_at() */
 	X86_INTERRUPT_WINDOW, /* the guest can take an interrupt now */
 	X86_EXCEPTION,        /* intercepted exception of the guest */
 	X86_CPUID,
@@ -28,6 +29,8 @@ enum x86_why {
 	X86_IRET,       /* the guest ends an NMI */
 	X86_NMI_WINDOW, /* the guest has ended an NMI */
 	X86_TASK_SWITCH,
+	X86_APIC_EOI,   /* a live LAPIC ended a level-triggered interrupt */
+	X86_APIC_WRITE, /* what a live LAPIC's register was written is in its page */
 	X86_TDP_FAULT,
 	X86_SHUTDOWN,      /* triple fault */
 	X86_INVALID_STATE, /* the CPU refused to enter */
@@ -58,6 +61,10 @@ struct x86_exit {
 			u8 size, addr_size, seg;
 			bool in, string, rep;
 		} io;
+		struct {
+			u8 vector; /* X86_APIC_EOI */
+			u8 reg;    /* X86_APIC_WRITE: its number, of MSR 0x800 + number */
+		} apic;
 		struct {
 			gpa_t gpa;
 			u8 access; /* PT_R, PT_W, PT_X */

@@ -30,6 +30,14 @@ int fpu_init(struct vcpu *vcpu)
 	return 0;
 }
 
+void fpu_fini(struct vcpu *vcpu)
+{
+	if (vcpu->arch.fp_state) {
+		page_free(ptr_phys(vcpu->arch.fp_state), page_order(area_size(vcpu)));
+		vcpu->arch.fp_state = NULL;
+	}
+}
+
 /* FXSAVE image: FCW at 0, MXCSR at 24; then the XSAVE header: other components initial. */
 void fpu_reset(struct vcpu *vcpu)
 {
@@ -90,7 +98,7 @@ void fpu_save(struct vcpu *vcpu)
 	void *area = vcpu->arch.fp_state;
 
 	if (all) {
-		vcpu->arch.xcr0 = read_xcr0(); /* QEMU does not intercept XSETBV: ask the CPU */
+		vcpu->arch.xcr0 = read_xcr0(); /* QEMU 7.2 does not intercept XSETBV: ask the CPU */
 		write_xcr0(all);
 		__asm__ volatile("xsave64 (%0)"
 				 :

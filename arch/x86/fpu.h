@@ -10,6 +10,9 @@
 /* Errors: -ENOMEM. */
 int fpu_init(struct vcpu *vcpu) __must_check;
 
+/* Gives back what fpu_init() took, if anything. */
+void fpu_fini(struct vcpu *vcpu);
+
 /* The state after reset. */
 void fpu_reset(struct vcpu *vcpu);
 

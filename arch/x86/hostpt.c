@@ -93,6 +93,13 @@ void hostpt_init(const struct boot_info *bi)
 	write_cr3(host_tdp.root.v);
 }
 
+void hostpt_cpu_init(void)
+{
+	wrmsr(MSR_PAT, PT_X86_PAT);
+	write_cr4(read_cr4() & ~CR4_PGE);
+	write_cr3(host_tdp.root.v);
+}
+
 /* A page that is mapped already keeps its memory type. */
 static void *map_device(hpa_t base, u64 size, enum pt_mem mem)
 {

@@ -7,6 +7,9 @@
 /* Builds them from @bi and loads CR3. Needs the page allocator. Panics when out of memory. */
 void hostpt_init(const struct boot_info *bi);
 
+/* The same on another CPU, which runs on these tables already. */
+void hostpt_cpu_init(void);
+
 /* Device registers [@base, +@size), uncached. Never fails (panics). */
 void *hostpt_map_mmio(hpa_t base, u64 size);
 

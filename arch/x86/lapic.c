@@ -18,6 +18,8 @@
 #define APIC_TPR       0x80
 #define APIC_EOI       0xb0
 #define APIC_SVR       0xf0
+#define APIC_ICR       0x300
+#define APIC_ICR2      0x310
 #define APIC_LVT_TIMER 0x320
 #define APIC_LVT_THERM 0x330
 #define APIC_LVT_PERF  0x340
@@ -32,10 +34,14 @@
 #define LVT_NMI          (4u << 8)
 #define LVT_TSC_DEADLINE (2u << 17)
 #define DCR_DIVIDE_BY_16 3u
+#define ICR_BUSY         BIT(12)
+#define ICR_ALL_BUT_SELF (3u << 18)
+#define ICR_POLLS        1000000u
 #define CALIBRATE_NS     10000000ULL
 
 static struct {
 	volatile u32 *mmio; /* xAPIC only */
+	bool x2apic;        /* of all CPUs */
 	bool tsc_deadline;
 	u64 ticks_per_ms; /* of the one-shot timer */
 } lapic;
@@ -87,30 +93,86 @@ static void timer_calibrate(void)
 	}
 }
 
-void lapic_init(void)
+/* In the mode of the first CPU: ids and messages are then the same for all. */
+static void mode_set(bool x2apic)
 {
-	struct percpu *cpu = this_cpu();
 	u64 base = rdmsr(MSR_APIC_BASE);
 
 	if (!(base & APIC_BASE_EN)) {
 		base |= APIC_BASE_EN;
 		wrmsr(MSR_APIC_BASE, base);
 	}
-	cpu->x2apic = base & APIC_BASE_EXTD;
-	if (!cpu->x2apic) {
-		lapic.mmio = hostpt_map_mmio(hpa(base & GENMASK(51, 12)), PAGE_SIZE);
+	if (x2apic && !(base & APIC_BASE_EXTD)) {
+		wrmsr(MSR_APIC_BASE, base | APIC_BASE_EXTD);
 	}
+	this_cpu()->x2apic = x2apic;
+}
+
+static void cpu_init(struct percpu *cpu)
+{
 	cpu->apic_id = cpu->x2apic ? apic_read(APIC_ID) : apic_read(APIC_ID) >> 24;
 	apic_write(APIC_SVR, (u32)SVR_ENABLE | VECTOR_SPURIOUS);
 	apic_write(APIC_TPR, 0);
 	apic_write(APIC_LVT_LINT0, (u32)LVT_MASKED);
 	apic_write(APIC_LVT_LINT1, LVT_NMI);
+	cpu->deadline_ns = ~0ULL;
+}
+
+static void timer_init(void)
+{
+	apic_write(APIC_TIMER_DCR, DCR_DIVIDE_BY_16);
+	apic_write(APIC_LVT_TIMER, (lapic.tsc_deadline ? LVT_TSC_DEADLINE : 0) | VECTOR_TIMER);
+}
+
+void lapic_init(void)
+{
+	struct percpu *cpu = this_cpu();
+	u64 base = rdmsr(MSR_APIC_BASE);
+
+	lapic.x2apic = base & APIC_BASE_EXTD;
+	mode_set(lapic.x2apic);
+	if (!cpu->x2apic) {
+		lapic.mmio = hostpt_map_mmio(hpa(base & GENMASK(51, 12)), PAGE_SIZE);
+	}
+	cpu_init(cpu);
 	lapic.tsc_deadline = cpuid(1, 0).ecx & BIT(24);
 	timer_calibrate();
-	apic_write(APIC_LVT_TIMER, (lapic.tsc_deadline ? LVT_TSC_DEADLINE : 0) | VECTOR_TIMER);
-	cpu->timer_ns = ~0ULL;
+	timer_init();
 	log_info("local APIC: id %u, %s, timer %s", cpu->apic_id, cpu->x2apic ? "x2APIC" : "xAPIC",
 		 lapic.tsc_deadline ? "TSC deadline" : "one-shot");
+}
+
+void lapic_cpu_init(void)
+{
+	mode_set(lapic.x2apic);
+	cpu_init(this_cpu());
+	timer_init();
+}
+
+/* "Interrupt Command Register (ICR)": of xAPIC, wait until the last one is sent. */
+static void icr_write(u32 apic_id, u32 low)
+{
+	if (this_cpu()->x2apic) {
+		wrmsr(MSR_X2APIC_FIRST + APIC_ICR / 16, (u64)apic_id << 32 | low);
+		return;
+	}
+	for (u32 i = 0; i < ICR_POLLS && (apic_read(APIC_ICR) & ICR_BUSY); i++) {
+		cpu_relax();
+	}
+	apic_write(APIC_ICR2, apic_id << 24);
+	apic_write(APIC_ICR, low);
+}
+
+/* What was written before is seen by who takes it: a WRMSR of x2APIC does not order it. */
+void lapic_ipi(u32 apic_id, u32 what)
+{
+	__asm__ volatile("mfence\n\tlfence" : : : "memory");
+	icr_write(apic_id, what);
+}
+
+void lapic_ipi_others(u32 what)
+{
+	icr_write(0, what | ICR_ALL_BUT_SELF);
 }
 
 void lapic_timer_set(u64 ns)

@@ -7,6 +7,15 @@
 /* Enables it, masks what the firmware routed, calibrates the timer against the TSC. */
 void lapic_init(void);
 
+/* The same on another CPU, by what the first has found. */
+void lapic_cpu_init(void);
+
+/* Interrupts of other CPUs: a vector as it is (fixed), INIT, or SIPI with its page number. */
+#define LAPIC_IPI_INIT 0x4500u
+#define LAPIC_IPI_SIPI 0x4600u
+void lapic_ipi(u32 apic_id, u32 what);
+void lapic_ipi_others(u32 what);
+
 void lapic_eoi(void);
 
 /*

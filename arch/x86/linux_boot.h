@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Linux by its 64-bit boot protocol (Linux, "The Linux/x86 Boot Protocol"). */
+/* Linux by its boot protocol (Linux, "The Linux/x86 Boot Protocol"), and the way to the others. */
 #pragma once
 
 #include "vmm/vm.h"
@@ -19,5 +19,8 @@ struct bzimage {
  */
 const char *bzimage_parse(const u8 *image, u64 size, struct bzimage *out);
 
-/* Puts kernel, initrd, command line, tables into guest memory, sets the boot vCPU's registers. */
-int linux_boot(struct vm *vm) __must_check;
+/*
+ * Puts kernel, initrd or modules, command line, tables into guest memory and sets the boot vCPU's
+ * registers, by the protocol of the kernel's kind.
+ */
+int guest_boot(struct vm *vm) __must_check;

@@ -8,6 +8,7 @@
 #include "arch/x86/hostpt.h"
 #include "arch/x86/lapic.h"
 #include "arch/x86/ops.h"
+#include "arch/x86/smp.h"
 #include "arch/x86/time.h"
 #include "arch/x86/trap.h"
 #include "arch/x86/uart.h"
@@ -40,9 +41,10 @@ bool host_uart_interrupts;
 static struct percpu boot_cpu;
 static const struct boot_info *boot;
 static struct acpi_info acpi;
+static struct range low; /* for other CPUs to start in */
 
 /* Control registers as the core wants them: no guest-visible feature depends on the firmware. */
-static void cpu_features_init(void)
+void cpu_features_init(void)
 {
 	struct cpuid_regs f1 = cpuid(1, 0);
 	u64 cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT | (read_cr4() & CR4_LA57);
@@ -92,9 +94,13 @@ static void acpi_read(const struct boot_info *bi)
 void x86_start(const struct boot_info *bi)
 {
 	boot = bi;
+	boot_cpu.stack_start = (u64)(uintptr_t)boot_stack;
+	boot_cpu.stack_end = (u64)(uintptr_t)boot_stack_end;
+	smp_init(&boot_cpu);
 	desc_init(&boot_cpu);
 	cpu_features_init();
-	hv_memory_init(bi);
+	low = smp_low_pages(bi);
+	hv_memory_init(bi, low);
 	hostpt_init(bi);
 	console_init(bi);
 	if (ksyms_init(phys_ptr(hpa(bi->core_elf)), bi->core_elf_size)) {
@@ -104,6 +110,7 @@ void x86_start(const struct boot_info *bi)
 	time_init(acpi.pm_timer_port);
 	lapic_init();
 	uart_interrupt_init();
+	x86_ops_choose();
 	if (x86_ops->cpu_on()) {
 		log_error("this CPU's virtualisation cannot be used: nothing to run");
 		arch_machine_end(bi, false);
@@ -111,15 +118,21 @@ void x86_start(const struct boot_info *bi)
 	hv_main(bi);
 }
 
+u32 arch_cpus_start(const struct boot_info *bi)
+{
+	(void)bi;
+	return smp_start(&acpi, low.base);
+}
+
 void arch_stack_bounds(u64 *lo, u64 *hi)
 {
-	*lo = (u64)(uintptr_t)boot_stack;
-	*hi = (u64)(uintptr_t)boot_stack_end;
+	*lo = this_cpu()->stack_start;
+	*hi = this_cpu()->stack_end;
 }
 
 void arch_dump_exits(void)
 {
-	const struct percpu *cpu = &boot_cpu;
+	const struct percpu *cpu = this_cpu();
 
 	for (u32 i = 0; i < EXIT_LOG_SIZE && i < cpu->exit_log_next; i++) {
 		u32 nr = cpu->exit_log_next - 1 - i;
@@ -146,6 +159,7 @@ static void debug_exit(u8 status)
 
 void arch_fatal_exit(void)
 {
+	smp_stop();
 	debug_exit(EXIT_PANIC);
 	halt_forever();
 }

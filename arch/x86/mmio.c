@@ -44,7 +44,7 @@ bool guest_insn_fetch(struct vcpu *vcpu, struct guest_insn *g)
 }
 
 /* A device register: the local APIC page or the I/O APIC. Elsewhere reads give all-ones. */
-static u64 device_read(struct vcpu *vcpu, gpa_t addr, unsigned size)
+static u64 device_read_locked(struct vcpu *vcpu, gpa_t addr, unsigned size)
 {
 	struct vm *vm = vcpu->vm;
 	u64 ones = size == 8 ? ~0ULL : BIT(size * 8) - 1;
@@ -59,7 +59,7 @@ static u64 device_read(struct vcpu *vcpu, gpa_t addr, unsigned size)
 	return ones;
 }
 
-static void device_write(struct vcpu *vcpu, gpa_t addr, unsigned size, u64 val)
+static void device_write_locked(struct vcpu *vcpu, gpa_t addr, unsigned size, u64 val)
 {
 	struct vm *vm = vcpu->vm;
 
@@ -71,6 +71,23 @@ static void device_write(struct vcpu *vcpu, gpa_t addr, unsigned size, u64 val)
 		vioapic_write(&vm->arch.platform.ioapic, (u32)(addr.v - VIOAPIC_BASE), size,
 			      (u32)val);
 	}
+}
+
+static u64 device_read(struct vcpu *vcpu, gpa_t addr, unsigned size)
+{
+	u64 val;
+
+	lock_take(&vcpu->vm->lock);
+	val = device_read_locked(vcpu, addr, size);
+	lock_drop(&vcpu->vm->lock);
+	return val;
+}
+
+static void device_write(struct vcpu *vcpu, gpa_t addr, unsigned size, u64 val)
+{
+	lock_take(&vcpu->vm->lock);
+	device_write_locked(vcpu, addr, size, val);
+	lock_drop(&vcpu->vm->lock);
 }
 
 /* One access of an instruction: 1 to 8 bytes, read into or written from val. */

@@ -12,10 +12,14 @@
 #include "arch/x86/time.h"
 #include "vmm/vm.h"
 
-#define PAT_RESET      0x0007040600070406ULL
-#define MTRR_DEF_RESET 0xc06ULL /* enabled, fixed enabled, write-back: as firmware leaves it */
-#define MTRR_DEF_BITS  0xcffULL
-#define MTRR_FIXED_WB  0x0606060606060606ULL
+/* Fast strings, thermal control, Enhanced SpeedStep, MONITOR, CPUID limit, xTPR, XD off. */
+#define MISC_ENABLE_WRITABLE  (BIT(0) | BIT(3) | BIT(16) | BIT(18) | BIT(22) | BIT(23) | BIT(34))
+#define MISC_ENABLE_READ_ONLY (BIT(7) | BIT(11) | BIT(12)) /* no counters, no BTS, no PEBS */
+#define MISC_ENABLE_RESET     (BIT(0) | BIT(11) | BIT(12))
+#define PAT_RESET             0x0007040600070406ULL
+#define MTRR_DEF_RESET        0xc06ULL /* enabled, fixed enabled, write-back: as firmware leaves it */
+#define MTRR_DEF_BITS         0xcffULL
+#define MTRR_FIXED_WB         0x0606060606060606ULL
 
 /* Functions return true when done, false for #GP. */
 static bool tsc_read(struct vcpu *vcpu, u32 msr, u64 *val)
@@ -47,8 +51,16 @@ static void tpr_sync(struct vcpu *vcpu)
 
 static bool apic_base_write(struct vcpu *vcpu, u32 msr, u64 val)
 {
+	int err;
+
 	(void)msr;
-	if (vlapic_set_base(&vcpu->arch.lapic, val)) {
+	lock_take(&vcpu->vm->lock);
+	err = vlapic_set_base(&vcpu->arch.lapic, val);
+	if (!err && x86_ops->apic_mode) {
+		x86_ops->apic_mode(vcpu);
+	}
+	lock_drop(&vcpu->vm->lock);
+	if (err) {
 		return false;
 	}
 	tpr_sync(vcpu);
@@ -57,12 +69,22 @@ static bool apic_base_write(struct vcpu *vcpu, u32 msr, u64 val)
 
 static bool x2apic_read(struct vcpu *vcpu, u32 msr, u64 *val)
 {
-	return !vlapic_msr_read(&vcpu->arch.lapic, msr, val, vm_time_ns(vcpu->vm));
+	int err;
+
+	lock_take(&vcpu->vm->lock);
+	err = vlapic_msr_read(&vcpu->arch.lapic, msr, val, vm_time_ns(vcpu->vm));
+	lock_drop(&vcpu->vm->lock);
+	return !err;
 }
 
 static bool x2apic_write(struct vcpu *vcpu, u32 msr, u64 val)
 {
-	if (vlapic_msr_write(&vcpu->arch.lapic, msr, val, vm_time_ns(vcpu->vm))) {
+	int err;
+
+	lock_take(&vcpu->vm->lock);
+	err = vlapic_msr_write(&vcpu->arch.lapic, msr, val, vm_time_ns(vcpu->vm));
+	lock_drop(&vcpu->vm->lock);
+	if (err) {
 		return false;
 	}
 	if (msr == MSR_X2APIC_TPR) {
@@ -182,7 +204,26 @@ static bool pat_write(struct vcpu *vcpu, u32 msr, u64 val)
 		return false;
 	}
 	x86_set_reg(vcpu, X86_REG_PAT, val);
-	vcpu->arch.flush_tlb = true;
+	vcpu->arch.flush_tlb |= X86_FLUSH_GUEST;
+	return true;
+}
+
+static bool misc_enable_read(struct vcpu *vcpu, u32 msr, u64 *val)
+{
+	(void)msr;
+	*val = vcpu->arch.misc_enable;
+	return true;
+}
+
+/* Intel's, and every hypervisor's of AMD guests, too: what is written is remembered, no more. */
+static bool misc_enable_write(struct vcpu *vcpu, u32 msr, u64 val)
+{
+	(void)msr;
+	if (val & ~(MISC_ENABLE_WRITABLE | MISC_ENABLE_READ_ONLY)) {
+		return false;
+	}
+	vcpu->arch.misc_enable =
+		(val & MISC_ENABLE_WRITABLE) | (vcpu->arch.misc_enable & MISC_ENABLE_READ_ONLY);
 	return true;
 }
 
@@ -231,7 +272,7 @@ static bool efer_write(struct vcpu *vcpu, u32 msr, u64 val)
 		return false;
 	}
 	if ((val ^ old) & EFER_NXE) {
-		vcpu->arch.flush_tlb = true;
+		vcpu->arch.flush_tlb |= X86_FLUSH_GUEST;
 		fetch_cache_clear(&vcpu->arch.fetch);
 	}
 	x86_set_reg(vcpu, X86_REG_EFER, val | (old & EFER_LMA));
@@ -350,6 +391,7 @@ void msr_reset(struct vcpu *vcpu)
 		vcpu->arch.mtrr_fixed[i] = MTRR_FIXED_WB;
 	}
 	vcpu->arch.mtrr_def_type = MTRR_DEF_RESET;
+	vcpu->arch.misc_enable = MISC_ENABLE_RESET;
 	vcpu->arch.pvclock = (struct pvclock_vcpu){0};
 	x86_set_reg(vcpu, X86_REG_PAT, PAT_RESET);
 }

@@ -56,9 +56,14 @@ struct x86_ops {
 	const struct pt_format *tdp_format;
 	int (*cpu_on)(void);                   /* this CPU; errors: -ENODEV, logged */
 	int (*vm_init)(struct vm *vm);         /* bitmaps; errors: -ENOMEM */
+	void (*vm_fini)(struct vm *vm);        /* also after vm_init's error, or without it */
 	int (*vcpu_init)(struct vcpu *vcpu);   /* errors: -ENOMEM */
+	void (*vcpu_fini)(struct vcpu *vcpu);  /* also after vcpu_init's error, or without it */
 	void (*vcpu_reset)(struct vcpu *vcpu); /* architectural reset state */
-	void (*enter)(struct vcpu *vcpu);      /* run to the next exit, and decode it */
+	/* The vCPU comes to this CPU, and leaves it: state that the CPU keeps across exits. */
+	void (*vcpu_load)(struct vcpu *vcpu);
+	void (*vcpu_put)(struct vcpu *vcpu);
+	void (*enter)(struct vcpu *vcpu); /* run to the next exit, and decode it */
 	u64 (*get_reg)(const struct vcpu *vcpu, enum x86_reg reg);
 	void (*set_reg)(struct vcpu *vcpu, enum x86_reg reg, u64 val);
 	struct x86_seg (*get_seg)(const struct vcpu *vcpu, enum x86_seg_name seg);
@@ -66,7 +71,30 @@ struct x86_ops {
 	void (*window)(struct vcpu *vcpu, bool open); /* interrupt-window exit wanted */
 	void (*nmi_watch)(struct vcpu *vcpu, enum x86_nmi_watch what);
 	void (*set_tpr)(struct vcpu *vcpu, u8 cr8); /* what MOV from CR8 reads */
+	/*
+	 * The LAPIC may have changed its mode: where the CPU can keep a part of it (vlapic.live),
+	 * it now does. NULL: it never can.
+	 */
+	void (*apic_mode)(struct vcpu *vcpu);
+	/* Hands what has been requested of a live LAPIC to the CPU. Never called without one. */
+	void (*irq_post)(struct vcpu *vcpu);
+	/*
+	 * Where PAE paging begins or changes its root, and the CPU keeps its four entries: reads
+	 * them at the next entry. False: #GP, an entry is reserved. NULL: the CPU walks them as any
+	 * table.
+	 */
+	bool (*pdptes_load)(struct vcpu *vcpu, u64 cr3);
+	/*
+	 * Has the guest exit (X86_TIMER) when the host's TSC is at @tsc, ~0: not for that. False:
+	 * this CPU cannot, an interrupt must do it.
+	 */
+	bool (*exit_at)(struct vcpu *vcpu, u64 tsc);
+	void (*irq_window)(void); /* takes the host's pending interrupts */
+	void (*idle)(void);       /* halts until one has been taken */
 };
 
 /* The vendor of this machine. */
 extern const struct x86_ops *x86_ops;
+
+/* Chooses it by CPUID; whether its virtualisation can be used cpu_on() says. */
+void x86_ops_choose(void);

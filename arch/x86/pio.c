@@ -7,6 +7,8 @@
 #include "arch/x86/insn_mmio.h"
 #include "arch/x86/mmio.h"
 #include "arch/x86/regs.h"
+#include "vmm/arch.h"
+#include "vmm/log.h"
 #include "vmm/vm.h"
 
 static u32 size_mask(unsigned size)
@@ -18,25 +20,44 @@ static u32 pio_read(struct vcpu *vcpu, u16 port, unsigned size)
 {
 	struct vm *vm = vcpu->vm;
 
-	u32 val = vplatform_pio_read(&vm->arch.platform, port, size, vm_time_ns(vm));
+	u32 val;
 
+	lock_take(&vm->lock);
+	val = vplatform_pio_read(&vm->arch.platform, port, size, vm_time_ns(vm));
 	vm->arch.platform_changed = true;
 	if (vm->arch.input_waits) {
 		host_input_forward(vm);
 	}
+	lock_drop(&vm->lock);
 	return val;
+}
+
+/* The guest has said all: as isa-debug-exit does, its status is an odd number. */
+static void debug_exit(struct vm *vm, u32 val)
+{
+	log_vm(LOG_INFO, vm->config->name, "debug exit: value %u, status %u", val, val * 2 + 1);
+	vplatform_shutdown(&vm->arch.platform, VPLATFORM_POWER_OFF);
 }
 
 static void pio_write(struct vcpu *vcpu, u16 port, unsigned size, u32 val)
 {
 	struct vm *vm = vcpu->vm;
 
+	if (vm->config->debug_exit_port && port == vm->config->debug_exit_port) {
+		debug_exit(vm, val);
+		return;
+	}
+	lock_take(&vm->lock);
 	vm->arch.platform_changed = true;
 	vplatform_pio_write(&vm->arch.platform, port, size, val, vm_time_ns(vm));
+	lock_drop(&vm->lock);
 }
 
-/* One element of INS or OUTS: the memory side may fault, and then nothing has happened. */
-static enum exit_action string_io(struct vcpu *vcpu)
+/*
+ * One element of INS or OUTS: the memory side may fault, and then nothing has happened. Apart, so
+ * that IN and OUT need not make room for its frame.
+ */
+static __attribute__((noinline)) enum exit_action string_io(struct vcpu *vcpu)
 {
 	struct guest_insn g;
 	bool in = vcpu->arch.exit.io.in;

@@ -7,13 +7,9 @@
 #include "arch/x86/regs.h"
 #include "arch/x86/time.h"
 #include "vmm/arch.h"
-#include "vmm/console.h"
+#include "vmm/cpu.h"
+#include "vmm/vconsole.h"
 #include "vmm/vm.h"
-
-/* Between looks at the console, where no interrupt asks for one. */
-#define POLL_NS 20000000ULL
-
-static bool console_busy; /* the framebuffer has more to draw */
 
 static struct vm *platform_vm(struct vplatform *vp)
 {
@@ -22,20 +18,25 @@ static struct vm *platform_vm(struct vplatform *vp)
 
 void vplatform_kick(struct vplatform *vp, struct vlapic *l)
 {
-	/* The one vCPU of this version is the one that calls: it looks again before it enters. */
+	struct vcpu *vcpu = container_of(l, struct vcpu, arch.lapic);
+
 	(void)vp;
-	(void)l;
+	if (l->init_pending || l->sipi_pending) {
+		/* Seen to by arch_vcpu_poll(), before its next run. */
+		sched_leave(&vcpu->sched, arch_uptime_ns());
+		return;
+	}
+	vcpu_kick(vcpu);
 }
 
 void vplatform_shutdown(struct vplatform *vp, enum vplatform_end end)
 {
-	platform_vm(vp)->state = end == VPLATFORM_RESET ? VM_RESET : VM_POWERED_OFF;
+	vm_ask(platform_vm(vp), end == VPLATFORM_RESET ? VM_WISH_RESET : VM_WISH_POWER_OFF);
 }
 
 void vplatform_uart_tx(struct vplatform *vp, u8 byte)
 {
-	(void)vp;
-	console_guest_tx(byte);
+	vconsole_tx(platform_vm(vp), byte);
 }
 
 u64 vm_time_ns(const struct vm *vm)
@@ -50,7 +51,7 @@ void host_input_forward(struct vm *vm)
 	int byte;
 
 	while (vuart_can_rx(uart)) {
-		byte = console_getc();
+		byte = vconsole_getc(vm);
 		if (byte < 0) {
 			vm->arch.input_waits = false;
 			return;
@@ -60,54 +61,121 @@ void host_input_forward(struct vm *vm)
 	vm->arch.input_waits = true;
 }
 
+void arch_vm_input(struct vm *vm)
+{
+	lock_take(&vm->lock);
+	if (vm->state == VM_RUNNING) {
+		host_input_forward(vm);
+	}
+	lock_drop(&vm->lock);
+}
+
 void host_irq_window(struct vcpu *vcpu)
 {
-	__asm__ volatile("stgi\n\tnop\n\tclgi" : : : "memory");
-	host_input_forward(vcpu->vm);
-	console_busy = console_poll();
-	vcpu->arch.timer_event_ns = TIMER_STALE;
+	x86_ops->irq_window();
+	host_timer_due(vcpu);
 }
 
+void host_timer_due(struct vcpu *vcpu)
+{
+	vcpu->arch.timer_event_ns = TIMER_STALE;
+	cpu_interrupted();
+}
+
+/* The platform's events are vCPU 0's to see to: who brings one nearer tells it. */
 static u64 next_event(struct vcpu *vcpu)
 {
-	struct vm *vm = vcpu->vm;
+	struct vm_arch *a = &vcpu->vm->arch;
+	u64 event_ns = vlapic_next_event(&vcpu->arch.lapic);
 
-	if (vm->arch.platform_changed) {
-		vm->arch.platform_changed = false;
-		vm->arch.platform_event_ns = vplatform_next_event(&vm->arch.platform);
+	if (a->platform_changed) {
+		u64 before_ns = a->platform_event_ns;
+
+		a->platform_changed = false;
+		a->platform_event_ns = vplatform_next_event(&a->platform);
+		if (vcpu->id != 0 && a->platform_event_ns < before_ns) {
+			vcpu_kick(vcpu->vm->vcpu[0]);
+		}
 	}
-	return min_u64(vm->arch.platform_event_ns, vlapic_next_event(&vcpu->arch.lapic));
+	return vcpu->id == 0 ? min_u64(a->platform_event_ns, event_ns) : event_ns;
 }
 
-static void timer_program(struct vcpu *vcpu, u64 event_ns, u64 now_ns)
+/* What is due happens. Returns the next event. */
+static u64 events_run(struct vcpu *vcpu)
 {
-	vcpu->arch.timer_event_ns = event_ns;
-	if (console_busy || !host_uart_interrupts) {
-		event_ns = min_u64(event_ns, now_ns + POLL_NS);
+	struct vm *vm = vcpu->vm;
+	u64 event_ns = next_event(vcpu), now_ns = vm_time_ns(vm);
+
+	if (event_ns > now_ns) {
+		return event_ns;
 	}
-	if (event_ns == ~0ULL) {
+	vlapic_tick(&vcpu->arch.lapic, now_ns);
+	if (vcpu->id == 0) {
+		vplatform_tick(&vm->arch.platform, now_ns);
+		vm->arch.platform_changed = true;
+	}
+	return next_event(vcpu);
+}
+
+/* VM time to the host's, of events: ~0 stays. */
+static u64 host_event_ns(const struct vm *vm, u64 event_ns)
+{
+	return event_ns == ~0ULL ? ~0ULL : event_ns + vm->arch.start_ns;
+}
+
+static void timer_program(u64 at_ns)
+{
+	u64 now_ns;
+
+	if (at_ns == ~0ULL) {
 		lapic_timer_stop();
 		return;
 	}
-	lapic_timer_set(event_ns > now_ns ? event_ns - now_ns : 0);
+	now_ns = time_now_ns();
+	lapic_timer_set(at_ns > now_ns ? at_ns - now_ns : 0);
 }
 
 void host_timers_update(struct vcpu *vcpu)
 {
 	struct vm *vm = vcpu->vm;
-	u64 event_ns = next_event(vcpu), now_ns;
+	u64 event_ns;
 
+	lock_take(&vm->lock);
+	event_ns = next_event(vcpu);
+	if (event_ns != vcpu->arch.timer_event_ns) {
+		event_ns = events_run(vcpu);
+	}
+	lock_drop(&vm->lock);
 	if (event_ns == vcpu->arch.timer_event_ns) {
 		return;
 	}
-	now_ns = vm_time_ns(vm);
-	if (event_ns <= now_ns) {
-		vlapic_tick(&vcpu->arch.lapic, now_ns);
-		vplatform_tick(&vm->arch.platform, now_ns);
-		vm->arch.platform_changed = true;
-		event_ns = next_event(vcpu);
+	vcpu->arch.timer_event_ns = event_ns;
+	event_ns = min_u64(host_event_ns(vcpu->vm, event_ns), this_cpu()->deadline_ns);
+	if (!x86_ops->exit_at(vcpu, event_ns == ~0ULL ? ~0ULL : time_of_ns(event_ns))) {
+		timer_program(event_ns);
 	}
-	timer_program(vcpu, event_ns, now_ns);
+}
+
+void arch_cpu_deadline(u64 ns)
+{
+	struct percpu *cpu = this_cpu();
+
+	if (cpu->deadline_ns != ns) {
+		cpu->deadline_ns = ns;
+		if (cpu->vcpu) {
+			cpu->vcpu->arch.timer_event_ns = TIMER_STALE;
+		}
+	}
+}
+
+static bool irq_waits(const struct vcpu *vcpu)
+{
+	const struct vlapic *l = &vcpu->arch.lapic;
+
+	if (l->live && vlapic_live_waits(l)) {
+		return true;
+	}
+	return (!l->live || l->extint) && vplatform_pending_irq(&vcpu->vm->arch.platform, l) >= 0;
 }
 
 static bool has_work(const struct vcpu *vcpu)
@@ -115,24 +183,78 @@ static bool has_work(const struct vcpu *vcpu)
 	const struct vcpu_arch *a = &vcpu->arch;
 
 	return a->event.valid || (a->lapic.nmi_pending && !a->nmi_blocked) ||
-	       ((a->rflags & RFLAGS_IF) &&
-		vplatform_pending_irq(&vcpu->vm->arch.platform, &a->lapic) >= 0);
+	       ((a->rflags & RFLAGS_IF) && irq_waits(vcpu));
 }
 
-void arch_vcpu_idle(struct vcpu *vcpu)
+/* INIT first: a SIPI that waits beside it came behind it. Returns whether the vCPU runs. */
+static bool is_started(struct vcpu *vcpu)
 {
-	for (;;) {
-		host_timers(vcpu);
-		if (has_work(vcpu) || vcpu->vm->state != VM_RUNNING) {
-			return;
-		}
-		if (!(vcpu->arch.rflags & RFLAGS_IF) && vcpu->arch.timer_event_ns == ~0ULL) {
-			vm_kill(vcpu->vm, "halted with interrupts off: nothing can wake it");
-			return;
-		}
-		lapic_recheck();
-		/* IF off from STGI to HLT: what arrives in between ends the HLT. */
-		__asm__ volatile("cli\n\tstgi\n\tsti\n\thlt\n\tclgi" : : : "memory");
-		host_irq_window(vcpu);
+	struct vlapic *l = &vcpu->arch.lapic;
+
+	if (l->init_pending) {
+		l->init_pending = false;
+		vcpu_init_signal(vcpu);
 	}
+	if (l->sipi_pending) {
+		l->sipi_pending = false;
+		if (vcpu->arch.waits_for_sipi) {
+			vcpu_startup(vcpu, l->sipi_vector);
+		}
+	}
+	return !vcpu->arch.waits_for_sipi;
+}
+
+/* Whether some other vCPU could send an interrupt. */
+static bool others_are_started(const struct vcpu *vcpu)
+{
+	const struct vm *vm = vcpu->vm;
+
+	for (u32 i = 0; i < vm->vcpu_count; i++) {
+		if (i != vcpu->id && !vm->vcpu[i]->arch.waits_for_sipi) {
+			return true;
+		}
+	}
+	return false;
+}
+
+bool arch_vcpu_poll(struct vcpu *vcpu, u64 *wake_ns)
+{
+	struct vm *vm = vcpu->vm;
+	u64 event_ns;
+	bool started;
+
+	lock_take(&vm->lock);
+	event_ns = events_run(vcpu);
+	started = is_started(vcpu);
+	lock_drop(&vm->lock);
+	vcpu->arch.timer_event_ns = TIMER_STALE;
+	*wake_ns = host_event_ns(vm, event_ns);
+	if (!started) {
+		return false;
+	}
+	if (!vcpu->halted || has_work(vcpu)) {
+		return true;
+	}
+	if (!(vcpu->arch.rflags & RFLAGS_IF) && event_ns == ~0ULL && !others_are_started(vcpu)) {
+		vm_kill(vcpu->vm, "halted with interrupts off: nothing can wake it");
+	}
+	return false;
+}
+
+void arch_cpu_idle(void)
+{
+	timer_program(this_cpu()->deadline_ns);
+	lapic_recheck();
+	x86_ops->idle();
+}
+
+/* An edge: what waits does not ask again. */
+void arch_uart_hold(bool hold)
+{
+	(void)hold;
+}
+
+bool arch_uart_is_polled(void)
+{
+	return !host_uart_interrupts;
 }

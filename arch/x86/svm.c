@@ -4,7 +4,7 @@
  * Machine". Decoding of exits is in svm_decode.c.
  *
  * Between entries GIF is 0 and RFLAGS.IF is 1: a host interrupt is taken only where the run loop
- * opens the window with STGI (host_irq_window).
+ * opens the window with STGI (irq_window).
  */
 #include "arch/x86/svm.h"
 
@@ -160,8 +160,7 @@ static int svm_cpu_on(void)
 	cpu->hsave = pages;
 	cpu->host_vmcb = hpa(pages.v + PAGE_SIZE);
 	wrmsr(MSR_VM_HSAVE_PA, cpu->hsave.v);
-	cpu->asid_count = features.ebx;
-	cpu->asid_next = cpu->asid_count; /* the first entry starts generation 1 */
+	tlb_tags_init(&cpu->asids, features.ebx);
 	__asm__ volatile("clgi\n\tsti\n\tvmsave %0" : : "a"(cpu->host_vmcb.v) : "memory");
 	log_info("SVM: revision %u, %u ASIDs, next-RIP %s, decode assists %s", features.eax & 0xff,
 		 features.ebx, features.edx & BIT(3) ? "yes" : "no",
@@ -188,6 +187,8 @@ static int svm_vm_init(struct vm *vm)
 	hpa_t iopm = page_alloc(IOPM_ORDER, PAGE_OWNER_CORE);
 	hpa_t msrpm = page_alloc(MSRPM_ORDER, PAGE_OWNER_CORE);
 
+	vm->arch.iopm = iopm;
+	vm->arch.msrpm = msrpm;
 	if (hpa_is_none(iopm) || hpa_is_none(msrpm)) {
 		return -ENOMEM;
 	}
@@ -196,9 +197,20 @@ static int svm_vm_init(struct vm *vm)
 	for (unsigned i = 0; i < msr_guest_owned_count; i++) {
 		msrpm_allow(phys_ptr(msrpm), msr_guest_owned[i]);
 	}
-	vm->arch.iopm = iopm;
-	vm->arch.msrpm = msrpm;
 	return 0;
+}
+
+static void pages_free(hpa_t pages, unsigned order)
+{
+	if (!hpa_is_none(pages) && pages.v) {
+		page_free(pages, order);
+	}
+}
+
+static void svm_vm_fini(struct vm *vm)
+{
+	pages_free(vm->arch.iopm, IOPM_ORDER);
+	pages_free(vm->arch.msrpm, MSRPM_ORDER);
 }
 
 static int svm_vcpu_init(struct vcpu *vcpu)
@@ -213,6 +225,11 @@ static int svm_vcpu_init(struct vcpu *vcpu)
 	return 0;
 }
 
+static void svm_vcpu_fini(struct vcpu *vcpu)
+{
+	pages_free(vcpu->arch.svm.vmcb_pa, 0);
+}
+
 static void svm_vcpu_reset(struct vcpu *vcpu)
 {
 	struct vmcb *vmcb = vcpu->arch.svm.vmcb;
@@ -224,30 +241,22 @@ static void svm_vcpu_reset(struct vcpu *vcpu)
 	vmcb->msrpm_base_pa = vm->arch.msrpm.v;
 	vmcb->nested_cr3 = vm->tdp.root.v;
 	vmcb->tsc_offset = vm->arch.tsc_offset;
-	vcpu->arch.svm.asid_generation = 0;
+	vcpu->arch.svm.asid.generation = 0;
 	vcpu->arch.svm.efer_lme = 0;
 	vcpu->arch.rip = vmcb->rip;
 	vcpu->arch.rflags = vmcb->rflags;
 }
 
-/*
- * A new ASID is a vCPU's way to an empty TLB ("TLB Control"). When they run out, a new generation
- * starts with a flush of everything, so that none is met again with old entries behind it.
- */
+/* "TLB Control": the flush of a new generation is of all ASIDs. */
 static void asid_renew(struct vcpu *vcpu)
 {
-	struct svm_percpu *cpu = &this_cpu()->svm;
 	struct vmcb *vmcb = vcpu->arch.svm.vmcb;
+	struct tlb_tag *asid = &vcpu->arch.svm.asid;
+	bool flush = tlb_tag_renew(&this_cpu()->svm.asids, asid, this_cpu()->id);
 
-	vmcb->tlb_control = TLB_CONTROL_NONE;
-	if (cpu->asid_next >= cpu->asid_count) {
-		cpu->asid_next = 1;
-		cpu->asid_generation++;
-		vmcb->tlb_control = TLB_CONTROL_ALL;
-	}
-	vmcb->asid = cpu->asid_next++;
-	vcpu->arch.svm.asid_generation = cpu->asid_generation;
-	vcpu->arch.flush_tlb = false;
+	vmcb->tlb_control = flush ? TLB_CONTROL_ALL : TLB_CONTROL_NONE;
+	vmcb->asid = asid->nr;
+	vcpu->arch.flush_tlb = 0;
 }
 
 static void svm_run(struct vcpu *vcpu)
@@ -255,7 +264,8 @@ static void svm_run(struct vcpu *vcpu)
 	struct percpu *cpu = this_cpu();
 	struct vmcb *vmcb = vcpu->arch.svm.vmcb;
 
-	if (vcpu->arch.flush_tlb || vcpu->arch.svm.asid_generation != cpu->svm.asid_generation) {
+	if (vcpu->arch.flush_tlb ||
+	    !tlb_tag_is_current(&cpu->svm.asids, &vcpu->arch.svm.asid, cpu->id)) {
 		asid_renew(vcpu);
 	}
 	if (vcpu->arch.event.valid) {
@@ -303,6 +313,34 @@ static void svm_nmi_watch(struct vcpu *vcpu, enum x86_nmi_watch what)
 		what == X86_NMI_WATCH_STEP ? ~0u : vmcb_controls.intercept_exceptions;
 }
 
+static void svm_vcpu_load(struct vcpu *vcpu)
+{
+	(void)vcpu; /* VMRUN loads all */
+}
+
+static void svm_vcpu_put(struct vcpu *vcpu)
+{
+	(void)vcpu;
+}
+
+static bool svm_exit_at(struct vcpu *vcpu, u64 tsc)
+{
+	(void)vcpu;
+	(void)tsc;
+	return false;
+}
+
+static void svm_irq_window(void)
+{
+	__asm__ volatile("stgi\n\tnop\n\tclgi" : : : "memory");
+}
+
+/* IF off from STGI to HLT: what arrives in between ends the HLT. */
+static void svm_idle(void)
+{
+	__asm__ volatile("cli\n\tstgi\n\tsti\n\thlt\n\tclgi" : : : "memory");
+}
+
 /* CR8 is V_TPR while V_INTR_MASKING is on: MOV from CR8 is not intercepted. */
 static void svm_set_tpr(struct vcpu *vcpu, u8 cr8)
 {
@@ -316,8 +354,12 @@ const struct x86_ops svm_ops = {
 	.tdp_format = &pt_npt,
 	.cpu_on = svm_cpu_on,
 	.vm_init = svm_vm_init,
+	.vm_fini = svm_vm_fini,
 	.vcpu_init = svm_vcpu_init,
+	.vcpu_fini = svm_vcpu_fini,
 	.vcpu_reset = svm_vcpu_reset,
+	.vcpu_load = svm_vcpu_load,
+	.vcpu_put = svm_vcpu_put,
 	.enter = svm_run,
 	.get_reg = svm_get_reg,
 	.set_reg = svm_set_reg,
@@ -326,4 +368,7 @@ const struct x86_ops svm_ops = {
 	.window = svm_window,
 	.nmi_watch = svm_nmi_watch,
 	.set_tpr = svm_set_tpr,
+	.exit_at = svm_exit_at,
+	.irq_window = svm_irq_window,
+	.idle = svm_idle,
 };

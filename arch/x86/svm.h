@@ -2,6 +2,7 @@
 /* AMD SVM as a vendor of arch/x86/ops.h. */
 #pragma once
 
+#include "arch/vcpu.h"
 #include "arch/x86/ops.h"
 
 extern const struct x86_ops svm_ops;
@@ -14,3 +15,6 @@ void svm_enter(u64 *gpr, u64 vmcb_pa, u64 host_vmcb_pa);
  * delivered when it happened, into vcpu->arch.event.
  */
 void svm_decode(struct vcpu *vcpu);
+
+/* EVENTINJ's form of an event: APM volume 2, "Event Injection". */
+u64 svm_event_encode(const struct x86_event *event);

@@ -233,6 +233,23 @@ static void decode_invalid(struct vcpu *vcpu)
 	}
 }
 
+u64 svm_event_encode(const struct x86_event *e)
+{
+	return EVENT_VALID | FIELD_PREP(EVENT_TYPE, e->type) | e->vector |
+	       (e->has_error ? EVENT_EV | FIELD_PREP(EVENT_ERROR_CODE, e->error) : 0);
+}
+
+static struct x86_event svm_event_decode(u64 word)
+{
+	return (struct x86_event){
+		.valid = true,
+		.type = (u8)FIELD_GET(EVENT_TYPE, word),
+		.vector = (u8)FIELD_GET(EVENT_VECTOR, word),
+		.has_error = word & EVENT_EV,
+		.error = (u32)FIELD_GET(EVENT_ERROR_CODE, word),
+	};
+}
+
 /* An event whose delivery the exit interrupted is delivered again ("Exit Interrupt Info"). */
 static void reinject(struct vcpu *vcpu)
 {
@@ -244,16 +261,6 @@ static void reinject(struct vcpu *vcpu)
 		return;
 	}
 	vcpu->arch.event = event;
-}
-
-static inline void exit_record(const struct vcpu *vcpu, u32 code, u64 info1)
-{
-	struct percpu *cpu = this_cpu();
-	struct exit_record *r = &cpu->exit_log[cpu->exit_log_next++ % EXIT_LOG_SIZE];
-
-	r->code = code;
-	r->info1 = info1;
-	r->rip = vcpu->arch.rip;
 }
 
 /* Codes that have no row: the CPU says more than which instruction it was. */
@@ -287,7 +294,7 @@ void svm_decode(struct vcpu *vcpu)
 	exit->code = code;
 	exit->info1 = info1;
 	exit->info2 = vmcb->exit_info2;
-	exit_record(vcpu, code, info1);
+	exit_record(code, info1, vcpu->arch.rip);
 	if (vmcb->exit_int_info & EVENT_VALID) {
 		reinject(vcpu);
 	}

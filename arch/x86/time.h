@@ -23,3 +23,9 @@ u64 time_ns_to_tsc(u64 ns);
 
 /* The TSC value at which time_now_ns() was 0. */
 u64 time_base_tsc(void);
+
+/* The TSC value at which time_now_ns() is @ns. */
+static inline u64 time_of_ns(u64 ns)
+{
+	return time_base_tsc() + time_ns_to_tsc(ns);
+}

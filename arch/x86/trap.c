@@ -95,7 +95,8 @@ void trap_handle(struct trap_frame *f)
 		lapic_eoi();
 		break;
 	case VECTOR_UART:
-		lapic_eoi(); /* the byte waits in the port for the run loop */
+	case VECTOR_KICK:
+		lapic_eoi(); /* what it is about waits for the run loop */
 		break;
 	case VECTOR_SPURIOUS:
 		break;

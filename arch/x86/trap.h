@@ -7,6 +7,7 @@
 /* Vectors of the host's own interrupts. */
 #define VECTOR_TIMER    0x30
 #define VECTOR_UART     0x31
+#define VECTOR_KICK     0x32 /* from another CPU: look again */
 #define VECTOR_SPURIOUS 0xff
 
 struct trap_frame {

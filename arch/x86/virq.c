@@ -32,6 +32,11 @@ void vplatform_eoi_broadcast(struct vplatform *vp, u8 vector)
 	vioapic_eoi(&vp->ioapic, vector);
 }
 
+static u32 ppr_of(const struct vlapic *l)
+{
+	return l->live ? l->live[REG_PPR * 4] : l->ppr;
+}
+
 /* Lowest priority: the addressed LAPIC with the lowest PPR; equals take turns. */
 static bool send_lowest(struct vplatform *vp, const struct apic_msg *msg)
 {
@@ -43,7 +48,7 @@ static bool send_lowest(struct vplatform *vp, const struct apic_msg *msg)
 		struct vlapic *l = vp->lapics[i];
 
 		if (vlapic_is_sw_enabled(l) && vlapic_match(l, msg) &&
-		    (!best || l->ppr < best->ppr)) {
+		    (!best || ppr_of(l) < ppr_of(best))) {
 			best = l;
 			best_turn = i + 1;
 		}

@@ -12,6 +12,7 @@
 #include "arch/x86/msr.h"
 #include "arch/x86/regs.h"
 #include "arch/x86/svm.h"
+#include "arch/x86/vmx.h"
 #include "vmm/table_pages.h"
 #include "arch/x86/time.h"
 #include "vmm/arch.h"
@@ -25,6 +26,16 @@
 #define XCR0_OFFERED (XCR0_X87 | XCR0_SSE | XCR0_AVX | GENMASK(7, 5) | BIT(9))
 
 const struct x86_ops *x86_ops = &svm_ops;
+
+#define CPUID_EXT_ECX_SVM BIT(2)
+
+void x86_ops_choose(void)
+{
+	bool svm = cpuid(0x80000000, 0).eax >= 0x80000001 &&
+		   (cpuid(0x80000001, 0).ecx & CPUID_EXT_ECX_SVM);
+
+	x86_ops = svm ? &svm_ops : &vmx_ops;
+}
 
 u64 arch_uptime_ns(void)
 {
@@ -43,8 +54,10 @@ gpa_t arch_vm_memory_next(gpa_t addr, u64 *room)
 }
 
 /*
- * The vCPU is not in the guest while its tables change (one vCPU, and it is here): the flush is
- * complete when it happens before the next entry.
+ * Each vCPU flushes before it enters again; one that is in the guest is made to leave it, and
+ * waited for. in_guest and flush_asked are each written by one side and read by the other: the
+ * exchange in arch_vcpu_enter() and the fence here see to it that the vCPU sees the request, or is
+ * seen. Who is waited for only has to leave its guest, so locks that are held meanwhile do no harm.
  */
 static void guest_tlb_flush(struct tdp *tdp, gpa_t start, u64 size)
 {
@@ -53,7 +66,20 @@ static void guest_tlb_flush(struct tdp *tdp, gpa_t start, u64 size)
 	(void)start;
 	(void)size;
 	for (u32 i = 0; i < vm->vcpu_count; i++) {
-		vm->vcpu[i]->arch.flush_tlb = true;
+		atomic_store(&vm->vcpu[i]->arch.flush_asked, true);
+	}
+	atomic_thread_fence(memory_order_seq_cst);
+	for (u32 i = 0; i < vm->vcpu_count; i++) {
+		if (atomic_load(&vm->vcpu[i]->arch.in_guest)) {
+			arch_cpu_kick(vm->vcpu[i]->sched.cpu);
+		}
+	}
+	for (u32 i = 0; i < vm->vcpu_count; i++) {
+		struct vcpu_arch *a = &vm->vcpu[i]->arch;
+
+		while (atomic_load(&a->in_guest) && atomic_load(&a->flush_asked)) {
+			cpu_relax();
+		}
 	}
 }
 
@@ -131,9 +157,65 @@ int arch_vm_init(struct vm *vm)
 	return x86_ops->vm_init(vm);
 }
 
+/* What a reset and an INIT have in common. */
+static void vcpu_reset(struct vcpu *vcpu)
+{
+	struct vcpu_arch *a = &vcpu->arch;
+
+	memset(a->gpr, 0, sizeof(a->gpr));
+	a->event = (struct x86_event){0};
+	a->deferred = (struct x86_event){0};
+	a->window_open = false;
+	a->nmi_blocked = false;
+	a->nmi_stepping = false;
+	a->interrupt_shadow = 0;
+	a->flush_tlb = X86_FLUSH_ALL;
+	a->timer_event_ns = TIMER_STALE;
+	a->waits_for_sipi = vcpu->id != 0;
+	vcpu->retries = 0;
+	vcpu->halted = false;
+	fetch_cache_clear(&a->fetch);
+	x86_ops->vcpu_reset(vcpu);
+}
+
+/*
+ * SDM volume 3, "Processor State After Reset": what INIT leaves alone is FP state, XCR0, MTRRs and
+ * other MSRs but EFER, and the TSC.
+ */
+void vcpu_init_signal(struct vcpu *vcpu)
+{
+	u64 tsc_offset = x86_get_reg(vcpu, X86_REG_TSC_OFFSET);
+	u64 pat = x86_get_reg(vcpu, X86_REG_PAT);
+
+	vlapic_reset(&vcpu->arch.lapic);
+	vcpu->arch.lapic.nmi_pending = false;
+	vcpu_reset(vcpu);
+	x86_set_reg(vcpu, X86_REG_TSC_OFFSET, tsc_offset);
+	x86_set_reg(vcpu, X86_REG_PAT, pat);
+	x86_ops->set_tpr(vcpu, 0);
+	vcpu->arch.gpr[2] = cpuid_find(&vcpu->vm->arch.cpuid, 1, 0)->regs.eax;
+}
+
+/* MultiProcessor Specification 1.4, "STARTUP IPI": real mode at a page below 1 MiB. */
+void vcpu_startup(struct vcpu *vcpu, u8 page)
+{
+	struct x86_seg cs = x86_get_seg(vcpu, X86_SEG_CS);
+
+	cs.selector = (u16)(page << 8);
+	cs.base = (u64)page << 12;
+	x86_ops->set_seg(vcpu, X86_SEG_CS, cs);
+	vcpu->arch.rip = 0;
+	vcpu->arch.waits_for_sipi = false;
+}
+
+/*
+ * Each vCPU is loaded while its registers are written, and put: any CPU may run it next, and what a
+ * CPU keeps of a vCPU (a VMCS) must not stay behind here.
+ */
 int arch_vm_load(struct vm *vm)
 {
 	struct vm_arch *a = &vm->arch;
+	int err;
 
 	a->start_ns = time_now_ns();
 	a->tsc_offset = -rdtsc();
@@ -142,24 +224,26 @@ int arch_vm_load(struct vm *vm)
 	for (u32 i = 0; i < vm->vcpu_count; i++) {
 		struct vcpu *vcpu = vm->vcpu[i];
 
+		x86_ops->vcpu_load(vcpu);
 		vlapic_init(&vcpu->arch.lapic, &a->platform, i, i == 0, a->phys_bits);
 		vplatform_add_lapic(&a->platform, &vcpu->arch.lapic);
-		memset(vcpu->arch.gpr, 0, sizeof(vcpu->arch.gpr));
-		vcpu->arch.event = (struct x86_event){0};
-		vcpu->arch.deferred = (struct x86_event){0};
-		vcpu->arch.window_open = false;
-		vcpu->arch.nmi_blocked = false;
-		vcpu->arch.nmi_stepping = false;
-		vcpu->arch.interrupt_shadow = 0;
-		vcpu->arch.flush_tlb = true;
-		vcpu->arch.timer_event_ns = TIMER_STALE;
-		vcpu->retries = 0;
-		fetch_cache_clear(&vcpu->arch.fetch);
-		x86_ops->vcpu_reset(vcpu);
+		vcpu_reset(vcpu);
 		msr_reset(vcpu);
 		fpu_reset(vcpu);
+		x86_ops->vcpu_put(vcpu);
 	}
-	return linux_boot(vm);
+	x86_ops->vcpu_load(vm->vcpu[0]);
+	err = guest_boot(vm);
+	x86_ops->vcpu_put(vm->vcpu[0]);
+	return err;
+}
+
+void arch_vm_fini(struct vm *vm)
+{
+	if (vm->tdp.ops) {
+		tdp_destroy(&vm->tdp);
+	}
+	x86_ops->vm_fini(vm);
 }
 
 int arch_vcpu_init(struct vcpu *vcpu)
@@ -169,22 +253,45 @@ int arch_vcpu_init(struct vcpu *vcpu)
 	return err ? err : x86_ops->vcpu_init(vcpu);
 }
 
-void arch_vcpu_load(struct vcpu *vcpu)
+void arch_vcpu_fini(struct vcpu *vcpu)
 {
-	this_cpu()->vcpu = vcpu;
-	fpu_load(vcpu);
+	x86_ops->vcpu_fini(vcpu);
+	fpu_fini(vcpu);
 }
 
-void arch_vcpu_put(struct vcpu *vcpu)
+void arch_vcpu_load(struct vcpu *vcpu)
 {
+	struct vcpu_arch *a = &vcpu->arch;
+
+	/* Its tag here may be another's by now, or may be its own with what has changed since. */
+	if (a->last_cpu != this_cpu()->id) {
+		a->last_cpu = this_cpu()->id;
+		a->flush_tlb |= X86_FLUSH_ALL;
+	}
+	a->timer_event_ns = TIMER_STALE;
+	fpu_load(vcpu);
+	x86_ops->vcpu_load(vcpu);
+}
+
+u64 arch_vcpu_put(struct vcpu *vcpu)
+{
+	x86_ops->vcpu_put(vcpu);
 	fpu_save(vcpu);
+	return SCHED_NEVER;
 }
 
 void arch_vcpu_enter(struct vcpu *vcpu)
 {
 	host_timers(vcpu);
 	event_select(vcpu);
+	(void)atomic_exchange(&vcpu->arch.in_guest, true);
+	if (atomic_load_explicit(&vcpu->arch.flush_asked, memory_order_relaxed)) {
+		atomic_store(&vcpu->arch.flush_asked, false);
+		vcpu->arch.flush_tlb |= X86_FLUSH_TDP;
+	}
 	x86_ops->enter(vcpu);
+	/* Release: who waits for it then changes what the guest has used. */
+	atomic_store_explicit(&vcpu->arch.in_guest, false, memory_order_release);
 }
 
 void arch_vcpu_skip_insn(struct vcpu *vcpu)

@@ -23,11 +23,6 @@
 
 enum { SHORTHAND_NONE, SHORTHAND_SELF, SHORTHAND_ALL, SHORTHAND_OTHERS };
 
-static void pending_set(struct vlapic *l, int vector)
-{
-	__atomic_store_n(&l->pending, (s16)vector, __ATOMIC_RELAXED);
-}
-
 static void pending_update(struct vlapic *l)
 {
 	unsigned service;
@@ -221,6 +216,7 @@ bool vlapic_deliver(struct vlapic *l, const struct apic_msg *msg)
 		event_set(l, &l->nmi_pending);
 		return true;
 	case APIC_MODE_INIT:
+		l->sipi_pending = false; /* it was for the life that ends */
 		event_set(l, &l->init_pending);
 		return true;
 	case APIC_MODE_SIPI:
@@ -308,6 +304,7 @@ void vlapic_reset(struct vlapic *l)
 	l->irr = (struct vlapic_vectors){0};
 	l->isr = (struct vlapic_vectors){0};
 	l->tmr = (struct vlapic_vectors){0};
+	l->live = NULL;
 	for (unsigned i = 0; i < LVT_COUNT; i++) {
 		l->lvt[i] = APIC_LVT_MASKED;
 	}

@@ -62,6 +62,13 @@ struct vlapic {
 	u64 base;         /* IA32_APIC_BASE */
 	u64 icr;
 	struct vlapic_vectors irr, isr, tmr;
+	/*
+	 * Live: the CPU itself keeps TPR, PPR, ISR and IRR, in these words laid out as an xAPIC
+	 * page, and ends and delivers interrupts without us; NULL: they are here. While live, @irr
+	 * is what has been requested and waits for vlapic_live_post(), @pending its highest
+	 * whatever the PPR, @isr empty, @ppr 0 and @tpr nothing.
+	 */
+	u32 *live;
 	u32 lvt[LVT_COUNT];
 	struct vlapic_timer timer;
 };
@@ -157,3 +164,32 @@ static inline u8 vlapic_get_tpr(const struct vlapic *l)
 }
 
 void vlapic_set_tpr(struct vlapic *l, u8 tpr);
+
+/* Words of a live page. */
+#define VLAPIC_LIVE_WORDS 256
+
+/* Whether a live LAPIC's register (MSR 0x800 + @reg) is read from its page, or written to it. */
+bool vlapic_live_reads(u32 reg);
+bool vlapic_live_writes(u32 reg);
+
+/* Makes the LAPIC, in x2APIC mode, live in @page. vlapic_reset() ends it: what it held is void. */
+void vlapic_live_begin(struct vlapic *l, u32 *page);
+
+/*
+ * Moves what has been requested to the page. Returns the highest of it, -1: nothing. *@tmr_changed
+ * is set where the page's TMR is another than before. Call it while the guest does not run.
+ */
+int vlapic_live_post(struct vlapic *l, bool *tmr_changed);
+
+/* Highest vector of the page's IRR and ISR, 0: none, as the CPU has it. */
+u8 vlapic_live_requested(const struct vlapic *l);
+u8 vlapic_live_in_service(const struct vlapic *l);
+
+/* Whether something is requested above the PPR, in the page or on its way there. */
+bool vlapic_live_waits(const struct vlapic *l);
+
+/* The CPU has ended @vector, level-triggered. */
+void vlapic_live_eoi(struct vlapic *l, u8 vector);
+
+/* The guest has written register @reg, and the CPU put it into the page and did no more. */
+void vlapic_live_written(struct vlapic *l, u32 reg, u64 now_ns);

@@ -13,6 +13,37 @@
 #define APIC_ESR_RECV_VECTOR 0x40u
 #define APIC_ESR_REGISTER    0x80u
 
+/* Registers by number: page offset divided by 16. */
+enum vlapic_reg {
+	REG_ID = 0x02,
+	REG_VERSION = 0x03,
+	REG_TPR = 0x08,
+	REG_APR = 0x09,
+	REG_PPR = 0x0a,
+	REG_EOI = 0x0b,
+	REG_RRD = 0x0c,
+	REG_LDR = 0x0d,
+	REG_DFR = 0x0e,
+	REG_SVR = 0x0f,
+	REG_ISR = 0x10,
+	REG_TMR = 0x18,
+	REG_IRR = 0x20,
+	REG_ESR = 0x28,
+	REG_ICR = 0x30,
+	REG_ICR_HIGH = 0x31,
+	REG_LVT_TIMER = 0x32,
+	REG_LVT_THERMAL = 0x33,
+	REG_LVT_PERF = 0x34,
+	REG_LVT_LINT0 = 0x35,
+	REG_LVT_LINT1 = 0x36,
+	REG_LVT_ERROR = 0x37,
+	REG_INITIAL = 0x38,
+	REG_CURRENT = 0x39,
+	REG_DIVIDE = 0x3e,
+	REG_SELF_IPI = 0x3f,
+	REG_COUNT = 0x40,
+};
+
 static inline bool vectors_test(const struct vlapic_vectors *v, unsigned n)
 {
 	return (v->word[n >> 5] >> (n & 31)) & 1;
@@ -44,6 +75,11 @@ static inline int vectors_highest(const struct vlapic_vectors *v)
 	}
 	i = (unsigned)__builtin_clz(v->nonzero) ^ 31;
 	return (int)(i * 32 + ((unsigned)__builtin_clz(v->word[i]) ^ 31));
+}
+
+static inline void pending_set(struct vlapic *l, int vector)
+{
+	__atomic_store_n(&l->pending, (s16)vector, __ATOMIC_RELAXED);
 }
 
 static inline bool vlapic_is_sw_enabled(const struct vlapic *l)

@@ -8,36 +8,6 @@
 
 #include "arch/x86/vlapic_int.h"
 
-enum {
-	REG_ID = 0x02,
-	REG_VERSION = 0x03,
-	REG_TPR = 0x08,
-	REG_APR = 0x09,
-	REG_PPR = 0x0a,
-	REG_EOI = 0x0b,
-	REG_RRD = 0x0c,
-	REG_LDR = 0x0d,
-	REG_DFR = 0x0e,
-	REG_SVR = 0x0f,
-	REG_ISR = 0x10,
-	REG_TMR = 0x18,
-	REG_IRR = 0x20,
-	REG_ESR = 0x28,
-	REG_ICR = 0x30,
-	REG_ICR_HIGH = 0x31,
-	REG_LVT_TIMER = 0x32,
-	REG_LVT_THERMAL = 0x33,
-	REG_LVT_PERF = 0x34,
-	REG_LVT_LINT0 = 0x35,
-	REG_LVT_LINT1 = 0x36,
-	REG_LVT_ERROR = 0x37,
-	REG_INITIAL = 0x38,
-	REG_CURRENT = 0x39,
-	REG_DIVIDE = 0x3e,
-	REG_SELF_IPI = 0x3f,
-	REG_COUNT = 0x40,
-};
-
 /* Readable and writable, as xAPIC (1) and as x2APIC (2). */
 enum { R1 = 1, W1 = 2, R2 = 4, W2 = 8, RO = R1 | R2, RW = R1 | W1 | R2 | W2 };
 
@@ -104,9 +74,9 @@ static u64 reg_read(const struct vlapic *l, u32 reg, u64 now_ns)
 	case REG_VERSION:
 		return VERSION;
 	case REG_TPR:
-		return l->tpr;
+		return l->live ? l->live[reg * 4] : l->tpr;
 	case REG_PPR:
-		return l->ppr;
+		return l->live ? l->live[reg * 4] : l->ppr;
 	case REG_LDR:
 		return ldr_read(l);
 	case REG_DFR:
@@ -114,11 +84,11 @@ static u64 reg_read(const struct vlapic *l, u32 reg, u64 now_ns)
 	case REG_SVR:
 		return l->svr;
 	case REG_ISR ... REG_ISR + 7:
-		return l->isr.word[reg - REG_ISR];
+		return l->live ? l->live[reg * 4] : l->isr.word[reg - REG_ISR];
 	case REG_TMR ... REG_TMR + 7:
 		return l->tmr.word[reg - REG_TMR];
 	case REG_IRR ... REG_IRR + 7:
-		return l->irr.word[reg - REG_IRR];
+		return l->live ? l->live[reg * 4] : l->irr.word[reg - REG_IRR];
 	case REG_ESR:
 		return l->esr;
 	case REG_ICR:

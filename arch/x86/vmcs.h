@@ -111,6 +111,10 @@ int vmcs_field_slot(u64 encoding);
 #define PROC2_PCONFIG       BIT(27)
 #define PROC2_ENCLV         BIT(28)
 
+/* With these a LAPIC in x2APIC mode lives in the CPU ("APIC Virtualization and Virtual
+ * Interrupts"). */
+#define PROC2_APICV (PROC2_X2APIC | PROC2_APIC_REGISTER | PROC2_INTR_DELIVERY)
+
 /* VM-exit controls. */
 #define EXIT_SAVE_DEBUG       BIT(2)
 #define EXIT_HOST_64          BIT(9)

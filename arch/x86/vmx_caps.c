@@ -10,7 +10,7 @@ const struct vmx_control vmx_controls[] = {
 	{VMX_PIN, VMX_REQUIRED, PIN_INTR, "external-interrupt exiting"},
 	{VMX_PIN, VMX_REQUIRED, PIN_NMI, "NMI exiting"},
 	{VMX_PIN, VMX_REQUIRED, PIN_VIRTUAL_NMIS, "virtual NMIs"},
-	{VMX_PIN, VMX_OFF, PIN_PREEMPTION_TIMER, "activate VMX-preemption timer"},
+	{VMX_PIN, VMX_AT_TIMES, PIN_PREEMPTION_TIMER, "activate VMX-preemption timer"},
 	{VMX_PIN, VMX_OFF, PIN_POSTED_INTR, "process posted interrupts"},
 
 	{VMX_PROC, VMX_DYNAMIC, PROC_INTR_WINDOW, "interrupt-window exiting"},
@@ -40,12 +40,12 @@ const struct vmx_control vmx_controls[] = {
 	{VMX_PROC2, VMX_REQUIRED, PROC2_EPT, "enable EPT"},
 	{VMX_PROC2, VMX_OFF, PROC2_DESC_TABLE, "descriptor-table exiting"},
 	{VMX_PROC2, VMX_OFFERED, PROC2_RDTSCP, "enable RDTSCP"},
-	{VMX_PROC2, VMX_OFF, PROC2_X2APIC, "virtualize x2APIC mode"},
+	{VMX_PROC2, VMX_AT_TIMES, PROC2_X2APIC, "virtualize x2APIC mode"},
 	{VMX_PROC2, VMX_OFFERED, PROC2_VPID, "enable VPID"},
 	{VMX_PROC2, VMX_OFFERED, PROC2_WBINVD, "WBINVD exiting"},
 	{VMX_PROC2, VMX_REQUIRED, PROC2_UNRESTRICTED, "unrestricted guest"},
-	{VMX_PROC2, VMX_OFF, PROC2_APIC_REGISTER, "APIC-register virtualization"},
-	{VMX_PROC2, VMX_OFF, PROC2_INTR_DELIVERY, "virtual-interrupt delivery"},
+	{VMX_PROC2, VMX_AT_TIMES, PROC2_APIC_REGISTER, "APIC-register virtualization"},
+	{VMX_PROC2, VMX_AT_TIMES, PROC2_INTR_DELIVERY, "virtual-interrupt delivery"},
 	{VMX_PROC2, VMX_OFF, PROC2_PAUSE_LOOP, "PAUSE-loop exiting"},
 	{VMX_PROC2, VMX_OFF, PROC2_RDRAND, "RDRAND exiting"},
 	{VMX_PROC2, VMX_OFFERED, PROC2_INVPCID, "enable INVPCID"},
@@ -107,6 +107,27 @@ static const struct {
 	[VMX_ENTRY] = {VMX_MSR_ENTRY, VMX_MSR_TRUE_ENTRY},
 };
 
+void vmx_msrs_read(u64 (*read)(u32 msr), struct vmx_msrs *msrs)
+{
+	u64 exist = GENMASK(VMX_MSR_VMCS_ENUM, VMX_MSR_BASIC);
+	u64 proc2;
+
+	memset(msrs, 0, sizeof(*msrs));
+	msrs->feature_control = read(MSR_FEATURE_CONTROL);
+	if (read(MSR_VMX_FIRST + VMX_MSR_BASIC) & VMX_BASIC_TRUE_CTLS) {
+		exist |= GENMASK(VMX_MSR_TRUE_ENTRY, VMX_MSR_TRUE_PIN);
+	}
+	if (read(MSR_VMX_FIRST + VMX_MSR_PROC) >> 32 & PROC_CTLS2) {
+		exist |= BIT(VMX_MSR_PROC2);
+		proc2 = read(MSR_VMX_FIRST + VMX_MSR_PROC2) >> 32;
+		exist |= proc2 & (PROC2_EPT | PROC2_VPID) ? BIT(VMX_MSR_EPT_VPID) : 0;
+		exist |= proc2 & PROC2_VM_FUNCTIONS ? BIT(VMX_MSR_VMFUNC) : 0;
+	}
+	for (u32 i = 0; i < VMX_MSR_COUNT; i++) {
+		msrs->vmx[i] = exist & BIT(i) ? read(MSR_VMX_FIRST + i) : 0;
+	}
+}
+
 static void missing(struct vmx_caps *caps, const char *name)
 {
 	if (caps->missing_count < VMX_MISSING_MAX) {
@@ -158,6 +179,7 @@ static void control_choose(struct vmx_caps *caps, const struct vmx_control *c)
 			missing(caps, c->name);
 		}
 		return;
+	case VMX_AT_TIMES:
 	case VMX_OFF:
 		if (must) {
 			missing(caps, c->name);
@@ -221,6 +243,17 @@ static void ept_judge(struct vmx_caps *caps)
 }
 
 /*
+ * One without the others would leave a part of the LAPIC here and a part in the CPU. MOV to CR8
+ * must not exit while the TPR is the CPU's.
+ */
+static bool apicv_judge(const struct vmx_caps *caps)
+{
+	return (caps->may[VMX_PROC2] & PROC2_APICV) == PROC2_APICV &&
+	       (caps->may[VMX_PROC] & PROC_TPR_SHADOW) && (caps->may[VMX_PIN] & PIN_INTR) &&
+	       !(caps->must[VMX_PROC] & PROC_CR8_LOAD);
+}
+
+/*
  * CR0 and CR4 ("VMX-Fixed Bits in CR0", "... in CR4"). Absent MSRs fix what the first CPUs do:
  * CR0.PE, NE and PG, and CR4.VMXE.
  */
@@ -250,6 +283,7 @@ bool vmx_caps_compute(const struct vmx_msrs *msrs, struct vmx_caps *caps)
 	caps->addr32 = basic & VMX_BASIC_ADDR32;
 	caps->ins_outs = basic & VMX_BASIC_INS_OUTS;
 	caps->no_error_ok = basic & VMX_BASIC_NO_ERROR;
+	caps->timer_rate = (u8)FIELD_GET(VMX_MISC_TIMER_RATE, misc);
 	caps->activity = (u8)FIELD_GET(VMX_MISC_ACTIVITY, misc);
 	caps->cr3_targets = (u16)FIELD_GET(VMX_MISC_CR3_TARGETS, misc);
 	caps->len0_ok = misc & VMX_MISC_LEN0;
@@ -274,7 +308,22 @@ bool vmx_caps_compute(const struct vmx_msrs *msrs, struct vmx_caps *caps)
 	ept_read(msrs, caps);
 	ept_judge(caps);
 	cr_read(msrs, caps);
+	caps->apicv = apicv_judge(caps);
 	return !caps->missing_count;
+}
+
+bool vmx_timer_is_sound(u32 signature)
+{
+	static const u32 unsound[] = {
+		0x106a0, 0x106a1, 0x106a4, 0x106a5, 0x106e5, 0x20652, 0x20655, 0x206e6, 0x306a8,
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(unsound); i++) {
+		if (signature == unsound[i]) {
+			return false;
+		}
+	}
+	return true;
 }
 
 u64 vmx_cr0_fix(const struct vmx_caps *caps, u64 cr0)

@@ -49,6 +49,7 @@ struct vmx_msrs {
 #define VMX_BASIC_TRUE_CTLS BIT(55)
 #define VMX_BASIC_NO_ERROR  BIT(56) /* hardware exceptions may be injected without error code */
 
+#define VMX_MISC_TIMER_RATE  GENMASK(4, 0) /* the preemption timer counts TSC >> this */
 #define VMX_MISC_ACTIVITY    GENMASK(8, 6) /* HLT, shutdown, wait-for-SIPI */
 #define VMX_MISC_CR3_TARGETS GENMASK(24, 16)
 #define VMX_MISC_LEN0        BIT(30) /* software events may be injected with length 0 */
@@ -59,6 +60,7 @@ enum vmx_word { VMX_PIN, VMX_PROC, VMX_PROC2, VMX_EXIT, VMX_ENTRY, VMX_WORD_COUN
 enum vmx_want {
 	VMX_REQUIRED, /* on; a CPU without it is refused */
 	VMX_OFFERED,  /* on where offered */
+	VMX_AT_TIMES, /* off; switched on while running, where offered */
 	VMX_DYNAMIC,  /* off, but must be offered: switched on while running */
 	VMX_OFF       /* off; a CPU that insists on it is refused */
 };
@@ -91,8 +93,10 @@ struct vmx_caps {
 	bool ins_outs;    /* instruction information of INS and OUTS is given */
 	bool no_error_ok; /* VMX_BASIC_NO_ERROR */
 	bool len0_ok;     /* VMX_MISC_LEN0 */
+	u8 timer_rate;    /* VMX_MISC_TIMER_RATE */
 	u8 activity;      /* supported activity states but the active one: VMX_MISC_ACTIVITY */
 	u16 cr3_targets;  /* most of them */
+	bool apicv;       /* all of PROC2_APICV, and what they need, may be switched on */
 	u64 vm_functions; /* allowed */
 	enum vmx_firmware firmware;
 	u32 must[VMX_WORD_COUNT]; /* bits that must be 1 */
@@ -111,8 +115,21 @@ extern const unsigned vmx_control_count;
 /* Judges IA32_FEATURE_CONTROL; 0 where it cannot be read. */
 enum vmx_firmware vmx_firmware_judge(u64 feature_control);
 
+/*
+ * Fills @msrs by @read, which is asked only for MSRs that exist where CPUID offers VMX: a host that
+ * keeps to the manual raises no fault.
+ */
+void vmx_msrs_read(u64 (*read)(u32 msr), struct vmx_msrs *msrs);
+
 /* Fills @caps, whose control words are fit for use where the result is true: nothing misses. */
 bool vmx_caps_compute(const struct vmx_msrs *msrs, struct vmx_caps *caps);
+
+/*
+ * Whether the preemption timer counts at its rate on the CPU of this signature (CPUID 1 EAX): by
+ * errata it does not on some (Nehalem to Ivy Bridge), "VMX-Preemption Timer Does Not Count Down at
+ * the Rate Specified".
+ */
+bool vmx_timer_is_sound(u32 signature);
 
 /* A value of CR0 or CR4 with the bits that VMX operation fixes. */
 u64 vmx_cr0_fix(const struct vmx_caps *caps, u64 cr0);

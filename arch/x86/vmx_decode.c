@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "arch/x86/event.h"
+#include "arch/x86/vmx_insn.h"
 #include "arch/x86/x86.h"
 #include "mm/pt_format.h"
 
@@ -45,12 +46,15 @@ static const struct decode_row decode_table[VMX_REASON_COUNT] = {
 	[VMX_REASON_MONITOR] = {X86_UNDEFINED, 0},
 	[VMX_REASON_PAUSE] = {X86_PAUSE, HAS_LEN},
 	[VMX_REASON_ENTRY_MC] = {X86_EXCEPTION, 0},
+	[VMX_REASON_EOI] = {X86_APIC_EOI, HAS_QUAL},
 	[VMX_REASON_EPT_VIOLATION] = {X86_TDP_FAULT, HAS_QUAL | HAS_GPA | HAS_IDT},
 	[VMX_REASON_EPT_MISCONFIG] = {X86_UNKNOWN, HAS_GPA | HAS_IDT},
 	[VMX_REASON_INVEPT] = {X86_UNDEFINED, 0},
+	[VMX_REASON_PREEMPTION_TIMER] = {X86_TIMER, 0},
 	[VMX_REASON_INVVPID] = {X86_UNDEFINED, 0},
 	[VMX_REASON_WBINVD] = {X86_CACHE, HAS_LEN},
 	[VMX_REASON_XSETBV] = {X86_XSETBV, HAS_LEN},
+	[VMX_REASON_APIC_WRITE] = {X86_APIC_WRITE, HAS_QUAL},
 	[VMX_REASON_VMFUNC] = {X86_UNDEFINED, 0},
 	[VMX_REASON_ENCLS] = {X86_UNDEFINED, 0},
 	[VMX_REASON_PCONFIG] = {X86_UNDEFINED, 0},
@@ -59,24 +63,19 @@ static const struct decode_row decode_table[VMX_REASON_COUNT] = {
 	[VMX_REASON_TDCALL] = {X86_UNDEFINED, 0},
 };
 
-static u64 get(const struct vmx_exit_source *src, enum vmcs_field field)
+static bool is_64bit(void)
 {
-	return src->read(src->ctx, field);
-}
-
-static bool is_64bit(const struct vmx_exit_source *src)
-{
-	return (get(src, VMCS_GUEST_CS_AR) & AR_L) && (get(src, VMCS_GUEST_EFER) & EFER_LMA);
+	return (vmread(VMCS_GUEST_CS_AR) & AR_L) && (vmread(VMCS_GUEST_EFER) & EFER_LMA);
 }
 
 /* The mode is looked at only where it makes a difference: across the end of the first 4 GiB. */
-static void decode_len(const struct vmx_exit_source *src, struct x86_exit *exit)
+static void decode_len(u64 rip, struct x86_exit *exit)
 {
 	u64 next;
 
-	exit->insn_len = (u8)get(src, VMCS_EXIT_INSN_LEN);
-	next = src->rip + exit->insn_len;
-	if (next >> 32 && (src->rip >> 32 == 0 || !next) && !is_64bit(src)) {
+	exit->insn_len = (u8)vmread(VMCS_EXIT_INSN_LEN);
+	next = rip + exit->insn_len;
+	if (next >> 32 && (rip >> 32 == 0 || !next) && !is_64bit()) {
 		next = (u32)next;
 	}
 	exit->next_rip = next;
@@ -136,7 +135,7 @@ static void decode_ept(struct x86_exit *exit)
 	exit->tdp.access = q & QUAL_EPT_FETCH ? PT_X : q & QUAL_EPT_WRITE ? PT_W : PT_R;
 }
 
-static void decode_exception(const struct vmx_exit_source *src, struct x86_exit *exit, u64 info)
+static void decode_exception(struct x86_exit *exit, u64 info)
 {
 	exit->exception.vector = (u8)FIELD_GET(INTR_INFO_VECTOR, info);
 	exit->exception.error = 0;
@@ -145,10 +144,10 @@ static void decode_exception(const struct vmx_exit_source *src, struct x86_exit 
 		return;
 	}
 	if (info & INTR_INFO_ERROR) {
-		exit->exception.error = (u32)get(src, VMCS_EXIT_INTR_ERROR);
+		exit->exception.error = (u32)vmread(VMCS_EXIT_INTR_ERROR);
 	}
 	if (exit->exception.vector == VEC_DB || exit->exception.vector == VEC_PF) {
-		exit->info1 = get(src, VMCS_EXIT_QUALIFICATION);
+		exit->info1 = vmread(VMCS_EXIT_QUALIFICATION);
 	}
 	if (exit->exception.vector == VEC_PF) {
 		exit->info2 = exit->info1; /* the address, where SVM has it */
@@ -159,9 +158,9 @@ static void decode_exception(const struct vmx_exit_source *src, struct x86_exit 
  * An event whose delivery the exit interrupted is delivered again. INTn, INT1, INT3 and INTO
  * execute again: RIP is still at them. Returns whether there was any event.
  */
-static bool decode_vectoring(const struct vmx_exit_source *src, struct x86_event *again)
+static bool decode_vectoring(struct x86_event *again)
 {
-	u64 info = get(src, VMCS_IDT_VECTORING_INFO);
+	u64 info = vmread(VMCS_IDT_VECTORING_INFO);
 	u64 type = FIELD_GET(INTR_INFO_TYPE, info);
 
 	again->valid =
@@ -173,7 +172,7 @@ static bool decode_vectoring(const struct vmx_exit_source *src, struct x86_event
 	again->type = (u8)type;
 	again->vector = (u8)FIELD_GET(INTR_INFO_VECTOR, info);
 	again->has_error = info & INTR_INFO_ERROR;
-	again->error = again->has_error ? (u32)get(src, VMCS_IDT_VECTORING_ERROR) : 0;
+	again->error = again->has_error ? (u32)vmread(VMCS_IDT_VECTORING_ERROR) : 0;
 	return true;
 }
 
@@ -182,14 +181,14 @@ static bool decode_vectoring(const struct vmx_exit_source *src, struct x86_event
  * an IRET has unblocked NMIs and then faulted; the bit means nothing of #DF, and where the exit
  * interrupted a delivery.
  */
-static bool decode_detailed(const struct vmx_exit_source *src, struct x86_exit *exit)
+static bool decode_detailed(struct x86_exit *exit)
 {
 	u64 info;
 
 	switch (exit->code) {
 	case VMX_REASON_EXCEPTION:
-		info = get(src, VMCS_EXIT_INTR_INFO);
-		decode_exception(src, exit, info);
+		info = vmread(VMCS_EXIT_INTR_INFO);
+		decode_exception(exit, info);
 		return (info & INTR_INFO_NMI_UNBLOCK) && exit->why == X86_EXCEPTION &&
 		       exit->exception.vector != VEC_DF;
 	case VMX_REASON_CR:
@@ -197,6 +196,12 @@ static bool decode_detailed(const struct vmx_exit_source *src, struct x86_exit *
 		return false;
 	case VMX_REASON_IO:
 		decode_io(exit);
+		return false;
+	case VMX_REASON_EOI:
+		exit->apic.vector = (u8)FIELD_GET(QUAL_EOI_VECTOR, exit->info1);
+		return false;
+	case VMX_REASON_APIC_WRITE:
+		exit->apic.reg = (u8)FIELD_GET(QUAL_APIC_REG, exit->info1);
 		return false;
 	case VMX_REASON_EPT_VIOLATION:
 		decode_ept(exit);
@@ -207,7 +212,7 @@ static bool decode_detailed(const struct vmx_exit_source *src, struct x86_exit *
 }
 
 /* VM entry has failed: nothing of the guest has run, and no exit information but this is valid. */
-static void decode_failed(const struct vmx_exit_source *src, struct x86_exit *exit, u64 basic)
+static void decode_failed(struct x86_exit *exit, u64 basic)
 {
 	exit->why = X86_INVALID_STATE;
 	if (basic == VMX_REASON_ENTRY_MC) {
@@ -215,14 +220,13 @@ static void decode_failed(const struct vmx_exit_source *src, struct x86_exit *ex
 		exit->exception.vector = VEC_MC;
 		exit->exception.error = 0;
 	} else {
-		exit->info1 = get(src, VMCS_EXIT_QUALIFICATION);
+		exit->info1 = vmread(VMCS_EXIT_QUALIFICATION);
 	}
 }
 
-void vmx_decode(const struct vmx_exit_source *src, struct x86_exit *exit,
-		struct vmx_exit_event *event)
+void vmx_decode(u64 rip, struct x86_exit *exit, struct vmx_exit_event *event)
 {
-	u64 reason = get(src, VMCS_EXIT_REASON), basic = FIELD_GET(EXIT_REASON_BASIC, reason);
+	u64 reason = vmread(VMCS_EXIT_REASON), basic = FIELD_GET(EXIT_REASON_BASIC, reason);
 	struct decode_row row = {X86_UNKNOWN, HAS_QUAL | HAS_IDT};
 	bool in_delivery;
 
@@ -231,7 +235,7 @@ void vmx_decode(const struct vmx_exit_source *src, struct x86_exit *exit,
 	exit->info1 = exit->info2 = 0;
 	memset(event, 0, sizeof(*event));
 	if (reason & EXIT_REASON_FAILED) {
-		decode_failed(src, exit, basic);
+		decode_failed(exit, basic);
 		return;
 	}
 	if (basic < VMX_REASON_COUNT && (decode_table[basic].why || decode_table[basic].has)) {
@@ -239,16 +243,16 @@ void vmx_decode(const struct vmx_exit_source *src, struct x86_exit *exit,
 	}
 	exit->why = row.why;
 	if (row.has & HAS_QUAL) {
-		exit->info1 = get(src, VMCS_EXIT_QUALIFICATION);
+		exit->info1 = vmread(VMCS_EXIT_QUALIFICATION);
 	}
 	if (row.has & HAS_GPA) {
-		exit->info2 = get(src, VMCS_GUEST_PHYS);
+		exit->info2 = vmread(VMCS_GUEST_PHYS);
 	}
 	if (row.has & HAS_LEN) {
-		decode_len(src, exit);
+		decode_len(rip, exit);
 	}
-	in_delivery = (row.has & HAS_IDT) && decode_vectoring(src, &event->again);
-	event->nmi_unblocked = decode_detailed(src, exit) && !in_delivery;
+	in_delivery = (row.has & HAS_IDT) && decode_vectoring(&event->again);
+	event->nmi_unblocked = decode_detailed(exit) && !in_delivery;
 }
 
 u32 vmx_event_encode(const struct x86_event *e)

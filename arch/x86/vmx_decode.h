@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * VMX exits to struct x86_exit, as a function of the values that the VMCS holds. SDM volume 3,
+ * VMX exits to struct x86_exit, as a function of what vmread() says. SDM volume 3,
  * "Recording VM-Exit Information and Updating VM-Entry Control Fields", appendix "VMX Basic Exit
  * Reasons".
  */
@@ -29,6 +29,8 @@
 #define QUAL_EPT_LINEAR  BIT(7) /* the access has a linear address ... */
 #define QUAL_EPT_FINAL   BIT(8) /* ... and is to what that address translates to */
 #define QUAL_NMI_UNBLOCK BIT(12)
+#define QUAL_EOI_VECTOR  GENMASK(7, 0)
+#define QUAL_APIC_REG    GENMASK(11, 4) /* of the offset in the page */
 
 enum vmx_cr_access { VMX_CR_MOV_TO, VMX_CR_MOV_FROM, VMX_CR_CLTS, VMX_CR_LMSW };
 
@@ -61,12 +63,15 @@ enum vmx_reason {
 	VMX_REASON_MONITOR = 39,
 	VMX_REASON_PAUSE = 40,
 	VMX_REASON_ENTRY_MC = 41,
+	VMX_REASON_EOI = 45,
 	VMX_REASON_EPT_VIOLATION = 48,
 	VMX_REASON_EPT_MISCONFIG = 49,
 	VMX_REASON_INVEPT = 50,
+	VMX_REASON_PREEMPTION_TIMER = 52,
 	VMX_REASON_INVVPID = 53,
 	VMX_REASON_WBINVD = 54,
 	VMX_REASON_XSETBV = 55,
+	VMX_REASON_APIC_WRITE = 56,
 	VMX_REASON_VMFUNC = 59,
 	VMX_REASON_ENCLS = 60,
 	VMX_REASON_PCONFIG = 65,
@@ -76,22 +81,17 @@ enum vmx_reason {
 	VMX_REASON_COUNT
 };
 
-/* Where the values come from: VMREAD, or a test. */
-struct vmx_exit_source {
-	u64 (*read)(void *ctx, enum vmcs_field field);
-	void *ctx;
-	u64 rip; /* the guest's */
-};
-
 /* What an exit leaves to do beside answering it. */
 struct vmx_exit_event {
 	struct x86_event again; /* valid: an event whose delivery the exit interrupted */
 	bool nmi_unblocked;     /* an IRET has faulted: NMIs must be blocked again */
 };
 
-/* Reads every field at most once, and only those that the exit defines and @exit has a use for. */
-void vmx_decode(const struct vmx_exit_source *src, struct x86_exit *exit,
-		struct vmx_exit_event *event);
+/*
+ * Decodes the exit in the current VMCS; @rip is the guest's. Reads every field at most once, and
+ * only those that the exit defines and @exit has a use for.
+ */
+void vmx_decode(u64 rip, struct x86_exit *exit, struct vmx_exit_event *event);
 
 /*
  * VM-entry interruption information for @event, whose error code goes to VMCS_ENTRY_ERROR_CODE.

@@ -63,6 +63,7 @@
 #define DR6_INIT 0xffff0ff0ULL
 #define DR6_BS   BIT(14)
 #define DR7_INIT 0x400ULL
+#define DR7_GD   BIT(13)
 
 #define XCR0_X87 BIT(0)
 #define XCR0_SSE BIT(1)
@@ -83,23 +84,28 @@
 #define VEC_AC  17
 #define VEC_MC  18
 
-#define MSR_TSC            0x10
-#define MSR_APIC_BASE      0x1b
-#define MSR_SPEC_CTRL      0x48
-#define MSR_PRED_CMD       0x49
-#define MSR_PAT            0x277
-#define MSR_TSC_DEADLINE   0x6e0
-#define MSR_X2APIC_FIRST   0x800
-#define MSR_X2APIC_TPR     0x808
-#define MSR_XSS            0xda0
-#define MSR_EFER           0xc0000080
-#define MSR_STAR           0xc0000081
-#define MSR_FS_BASE        0xc0000100
-#define MSR_GS_BASE        0xc0000101
-#define MSR_KERNEL_GS_BASE 0xc0000102
-#define MSR_TSC_AUX        0xc0000103
-#define MSR_VM_CR          0xc0010114
-#define MSR_VM_HSAVE_PA    0xc0010117
+#define MSR_TSC               0x10
+#define MSR_APIC_BASE         0x1b
+#define MSR_SPEC_CTRL         0x48
+#define MSR_PRED_CMD          0x49
+#define MSR_ARCH_CAPABILITIES 0x10a
+#define MSR_FLUSH_CMD         0x10b
+#define MSR_PAT               0x277
+#define MSR_TSC_DEADLINE      0x6e0
+#define MSR_X2APIC_FIRST      0x800
+#define MSR_X2APIC_TPR        0x808
+#define MSR_XSS               0xda0
+#define MSR_EFER              0xc0000080
+#define MSR_STAR              0xc0000081
+#define MSR_LSTAR             0xc0000082
+#define MSR_CSTAR             0xc0000083
+#define MSR_SFMASK            0xc0000084
+#define MSR_FS_BASE           0xc0000100
+#define MSR_GS_BASE           0xc0000101
+#define MSR_KERNEL_GS_BASE    0xc0000102
+#define MSR_TSC_AUX           0xc0000103
+#define MSR_VM_CR             0xc0010114
+#define MSR_VM_HSAVE_PA       0xc0010117
 
 #define VM_CR_SVMDIS BIT(4)
 

@@ -6,6 +6,7 @@
 #include "arch/x86/vmx_caps.h"
 #include "arch/x86/vmx_checks.h"
 #include "arch/x86/vmx_decode.h"
+#include "arch/x86/vmx_insn.h"
 
 struct input {
 	struct vmx_msrs msrs;
@@ -14,6 +15,7 @@ struct input {
 };
 
 static unsigned reads[VMCS_SLOT_COUNT];
+static struct input *vmcs_input;
 
 static u64 vmcs_read(void *ctx, enum vmcs_field field)
 {
@@ -27,6 +29,11 @@ static u64 vmcs_read(void *ctx, enum vmcs_field field)
 	return in->vmcs[slot % 16] >> (in->flags >> 8) % 64;
 }
 
+u64 vmread(enum vmcs_field field)
+{
+	return vmcs_read(vmcs_input, field);
+}
+
 static void check(bool ok)
 {
 	if (!ok) {
@@ -36,13 +43,13 @@ static void check(bool ok)
 
 static void decode(struct input *in, u64 reason)
 {
-	struct vmx_exit_source src = {.read = vmcs_read, .ctx = in, .rip = in->rip};
 	struct vmx_exit_event event;
 	struct x86_exit exit = {.why = X86_WHY_COUNT};
 
+	vmcs_input = in;
 	in->vmcs[VMCS_SLOT_EXIT_REASON % 16] = reason << (in->flags >> 8) % 64;
 	memset(reads, 0, sizeof(reads));
-	vmx_decode(&src, &exit, &event);
+	vmx_decode(in->rip, &exit, &event);
 	check(exit.why < X86_WHY_COUNT);
 	check(!event.again.valid || event.again.type <= 3);
 	for (unsigned i = 0; i < VMCS_SLOT_COUNT; i++) {

@@ -122,6 +122,16 @@ static void test_whole(void **state)
 	assert_int_equal(vmx_cr4_fix(&caps, BIT(31) | CR4_PAE), CR4_VMXE | CR4_PAE);
 }
 
+static void test_timer(void **state)
+{
+	(void)state;
+	msrs.vmx[VMX_MSR_MISC] = (msrs.vmx[VMX_MSR_MISC] & ~31ULL) | 5;
+	vmx_caps_compute(&msrs, &caps);
+	assert_int_equal(caps.timer_rate, 5);
+	assert_true(vmx_timer_is_sound(0x50654)); /* Skylake-X */
+	assert_false(vmx_timer_is_sound(0x306a8) || vmx_timer_is_sound(0x20655));
+}
+
 /* Each required or dynamic control taken away, each unwanted one forced on, is named; no other. */
 static void test_each_missing(void **state)
 {
@@ -140,7 +150,8 @@ static void test_each_missing(void **state)
 		setup(state);
 		msrs.vmx[msr[c->word]] |= c->bit;
 		vmx_caps_compute(&msrs, &caps);
-		assert_int_equal(misses(c->name), c->want == VMX_OFF || c->want == VMX_DYNAMIC);
+		assert_int_equal(misses(c->name), c->want == VMX_OFF || c->want == VMX_DYNAMIC ||
+							  c->want == VMX_AT_TIMES);
 		assert_true(caps.ctl[c->word] & c->bit);
 	}
 }
@@ -191,6 +202,28 @@ static void test_incomplete(void **state)
 	assert_int_equal(caps.cr0_may, 0xffffffff);
 }
 
+/* A LAPIC is the CPU's as a whole or not at all; a CPU that has no such thing is not refused. */
+static void test_apicv(void **state)
+{
+	static const u32 parts[] = {PROC2_X2APIC, PROC2_APIC_REGISTER, PROC2_INTR_DELIVERY};
+
+	assert_true(vmx_caps_compute(&msrs, &caps) && caps.apicv);
+	assert_false(caps.ctl[VMX_PROC2] & PROC2_APICV);
+	for (unsigned i = 0; i < ARRAY_SIZE(parts); i++) {
+		setup(state);
+		msrs.vmx[VMX_MSR_PROC2] &= ~((u64)parts[i] << 32);
+		assert_true(vmx_caps_compute(&msrs, &caps));
+		assert_false(caps.apicv);
+	}
+	setup(state);
+	msrs.vmx[VMX_MSR_TRUE_PROC] |= PROC_CR8_LOAD;
+	assert_true(vmx_caps_compute(&msrs, &caps));
+	assert_false(caps.apicv);
+	setup(state);
+	msrs.vmx[VMX_MSR_TRUE_PROC] &= ~((u64)PROC_TPR_SHADOW << 32);
+	assert_false(vmx_caps_compute(&msrs, &caps) || caps.apicv);
+}
+
 static void test_firmware(void **state)
 {
 	(void)state;
@@ -212,9 +245,11 @@ int main(void)
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_table),
 		cmocka_unit_test_setup(test_whole, setup),
+		cmocka_unit_test_setup(test_timer, setup),
 		cmocka_unit_test(test_each_missing),
 		cmocka_unit_test_setup(test_old, setup),
 		cmocka_unit_test_setup(test_incomplete, setup),
+		cmocka_unit_test_setup(test_apicv, setup),
 		cmocka_unit_test_setup(test_firmware, setup),
 	};
 

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "arch/x86/vmx_decode.h"
+#include "arch/x86/vmx_insn.h"
 #include "arch/x86/x86.h"
 #include "mm/pt_format.h"
 
@@ -17,11 +18,11 @@ static unsigned reads[VMCS_SLOT_COUNT], total_reads;
 static struct x86_exit out;
 static struct vmx_exit_event event;
 
-static u64 vmcs_read(void *ctx, enum vmcs_field field)
+u64 vmread(enum vmcs_field field)
 {
 	int slot = vmcs_field_slot(field);
 
-	assert_true(slot >= 0 && ctx == vmcs);
+	assert_true(slot >= 0);
 	reads[slot]++;
 	total_reads++;
 	return vmcs[slot];
@@ -42,14 +43,12 @@ static int setup(void **state)
 /* Decodes over an exit left by another, so that nothing of it may show through. */
 static void decode(u64 reason, u64 rip)
 {
-	struct vmx_exit_source src = {.read = vmcs_read, .ctx = vmcs, .rip = rip};
-
 	memset(reads, 0, sizeof(reads));
 	total_reads = 0;
 	memset(&out, 0xa5, sizeof(out));
 	memset(&event, 0xff, sizeof(event));
 	set(VMCS_EXIT_REASON, reason);
-	vmx_decode(&src, &out, &event);
+	vmx_decode(rip, &out, &event);
 	for (unsigned i = 0; i < VMCS_SLOT_COUNT; i++) {
 		assert_true(reads[i] <= 1);
 	}
@@ -77,7 +76,7 @@ static void test_reasons(void **state)
 		{37, X86_UNKNOWN, false, 3},   {39, X86_UNDEFINED, false, 1},
 		{40, X86_PAUSE, true, 2},      {43, X86_UNKNOWN, false, 3},
 		{49, X86_UNKNOWN, false, 3},   {50, X86_UNDEFINED, false, 1},
-		{52, X86_UNKNOWN, false, 3},   {53, X86_UNDEFINED, false, 1},
+		{52, X86_TIMER, false, 1},     {53, X86_UNDEFINED, false, 1},
 		{54, X86_CACHE, true, 2},      {55, X86_XSETBV, true, 2},
 		{59, X86_UNDEFINED, false, 1}, {60, X86_UNDEFINED, false, 1},
 		{77, X86_UNDEFINED, false, 1}, {78, X86_UNKNOWN, false, 3},
@@ -99,6 +98,21 @@ static void test_reasons(void **state)
 	}
 	decode(0xffff, 0);
 	assert_int_equal(out.why, X86_UNKNOWN);
+}
+
+/* Trap-like: the instruction is done, and nothing else is read. */
+static void test_apic(void **state)
+{
+	(void)state;
+	set(VMCS_EXIT_QUALIFICATION, 0x71);
+	decode(VMX_REASON_EOI, 0x1000);
+	assert_true(out.why == X86_APIC_EOI && out.apic.vector == 0x71 && !out.insn_len);
+	assert_int_equal(total_reads, 2);
+	set(VMCS_EXIT_QUALIFICATION, 0x3f0);
+	decode(VMX_REASON_APIC_WRITE, 0x1000);
+	assert_true(out.why == X86_APIC_WRITE && out.apic.reg == 0x3f && !out.insn_len);
+	assert_int_equal(total_reads, 2);
+	assert_false(event.again.valid || event.nmi_unblocked);
 }
 
 static void test_next_rip(void **state)
@@ -248,6 +262,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_reasons, setup),
+		cmocka_unit_test_setup(test_apic, setup),
 		cmocka_unit_test_setup(test_next_rip, setup),
 		cmocka_unit_test_setup(test_cr, setup),
 		cmocka_unit_test_setup(test_io, setup),

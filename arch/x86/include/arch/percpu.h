@@ -2,6 +2,9 @@
 /* What each physical CPU owns, found through GS. VMLOAD of the host's state restores GS. */
 #pragma once
 
+#include <stdatomic.h>
+
+#include "arch/x86/tlb_tag.h"
 #include "mm/types.h"
 
 struct vcpu;
@@ -20,9 +23,15 @@ struct tss {
 struct svm_percpu {
 	hpa_t host_vmcb; /* VMSAVE area of the host: FS, GS, TR, LDTR, SYSCALL MSRs */
 	hpa_t hsave;     /* VM_HSAVE_PA page */
-	u32 asid_count;  /* ASIDs 1 .. asid_count - 1 may be used */
-	u32 asid_next;
-	u64 asid_generation;
+	struct tlb_tags asids;
+};
+
+struct vmx_percpu {
+	struct vcpu *loaded;  /* between vcpu_load and vcpu_put */
+	struct vcpu *current; /* whose VMCS is */
+	struct tlb_tags vpids;
+	bool has_timer;       /* the preemption timer, and it can be relied on */
+	bool flush_l1d, verw; /* at entries: what this CPU's side channels ask for */
 };
 
 /* Last exits, for the panic report. */
@@ -31,15 +40,22 @@ struct exit_record {
 	u64 code, info1, rip;
 };
 
+/* How far the start of a CPU has come. */
+enum cpu_start { CPU_OFF, CPU_STARTED, CPU_FAILED };
+
 struct percpu {
 	struct percpu *self;
 	u32 id;
 	u32 apic_id;
-	struct vcpu *vcpu; /* running or last run here */
+	atomic_uint start; /* enum cpu_start */
+	u32 lock_ranks;    /* held, with LOCK_DEBUG */
+	u64 stack_start, stack_end;
+	struct vcpu *vcpu; /* whose registers are in the CPU */
 	bool x2apic;       /* mode of the physical local APIC */
 	bool timer_fired;
 	struct svm_percpu svm;
-	u64 timer_ns; /* what the physical timer is set to, ~0: off */
+	struct vmx_percpu vmx;
+	u64 deadline_ns; /* host time of an interrupt that the core itself wants, ~0: none */
 	u64 gdt[8];
 	struct tss tss;
 	u32 exit_log_next;
@@ -53,4 +69,12 @@ static inline struct percpu *this_cpu(void)
 
 	__asm__("mov %%gs:0, %0" : "=r"(p));
 	return p;
+}
+
+static inline void exit_record(u64 code, u64 info1, u64 rip)
+{
+	struct percpu *cpu = this_cpu();
+
+	cpu->exit_log[cpu->exit_log_next++ % EXIT_LOG_SIZE] =
+		(struct exit_record){.code = code, .info1 = info1, .rip = rip};
 }
