@@ -16,6 +16,10 @@ CORE_ASFLAGS_x86_64 = $(ACPI_ASFLAGS)
 CORE_DIR_arm64 := arm64
 CORE_VA_arm64 := 0xffff80000000
 CORE_FLAGS_arm64 := -march=armv8-a -mno-outline-atomics -mbranch-protection=none
+# What a waiting CPU does; with DEBUG=1 lock ranks are checked.
+CORE_DEFS_x86_64 := -D'LOCK_RELAX()=__builtin_ia32_pause()'
+CORE_DEFS_arm64 := -D'LOCK_RELAX()=__asm__ volatile("yield")'
+CORE_DEFS := $(CORE_DEFS_$(ARCH)) $(if $(DEBUG),-DLOCK_DEBUG)
 CORE_ARCH_DIR := $(CORE_DIR_$(ARCH))
 ifeq ($(CORE_ARCH_DIR),)
 $(error ARCH=$(ARCH): expected x86_64 or arm64)
@@ -41,7 +45,7 @@ CORE_CFLAGS := -std=gnu17 -O2 -g -ffreestanding -mgeneral-regs-only -fno-pic -fn
 	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables -fno-strict-aliasing -fno-common \
 	-ffunction-sections -fdata-sections -ffile-prefix-map=$(CURDIR)=. $(CORE_FLAGS_$(ARCH))
 
-CORE_SRC := $(wildcard mm/*.c vmm/*.c arch/$(CORE_ARCH_DIR)/*.c arch/$(CORE_ARCH_DIR)/*.S \
+CORE_SRC := $(wildcard mm/*.c vmm/*.c nested/*.c arch/$(CORE_ARCH_DIR)/*.c arch/$(CORE_ARCH_DIR)/*.S \
 	arch/$(CORE_ARCH_DIR)/acpi/*.S)
 CORE_OBJ := $(CORE_SRC:%=$(BUILD)/obj/%.o) $(BUILD)/obj/fbcon_font.c.o
 
@@ -70,7 +74,7 @@ $(CORE): $(CORE_OBJ) $(CORE_LIBS) $(NEWLIB)/libc.a linker.ld
 
 $(BUILD)/obj/%.c.o: %.c $(NEWLIB)/libc.a
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CORE_CC) $(CORE_CFLAGS) -fbuiltin $(WARN) $(NEWLIB_CPPFLAGS) $(LIB_CPPFLAGS) -I. \
+	$(Q)$(CORE_CC) $(CORE_CFLAGS) $(CORE_DEFS) -fbuiltin $(WARN) $(NEWLIB_CPPFLAGS) $(LIB_CPPFLAGS) -I. \
 		-Iarch/$(CORE_ARCH_DIR)/include -MMD -MP -c $< -o $@
 
 $(BUILD)/obj/%.S.o: %.S
@@ -92,7 +96,7 @@ EACH_ARCH = for arch in $(ARCHES); do $(MAKE) --no-print-directory ARCH=$$arch
 
 # What can be checked without running the hypervisor.
 CHECK_SRC = $(shell git ls-files '*.c' '*.h')
-TIDY_SRC := $(wildcard arch/$(CORE_ARCH_DIR)/*.c) $(if $(filter x86_64,$(ARCH)),$(wildcard mm/*.c vmm/*.c))
+TIDY_SRC := $(wildcard arch/$(CORE_ARCH_DIR)/*.c) $(if $(filter x86_64,$(ARCH)),$(wildcard mm/*.c vmm/*.c nested/*.c))
 TIDY_TARGET := $(if $(CROSS),--target=$(CROSS:%-=%))
 .PHONY: check check-core test test-files
 check: $(HOST_BINS) | setup-check

@@ -69,6 +69,8 @@ def arch_steps(arch):
     yield f"{arch}: W^X", ["tests/check_elf.py", core], step_counts
     yield f"{arch}: builds", ["tests/check_build.sh", arch, efi], step_counts
     yield f"{arch}: system", make(f"ARCH={arch}", "system-test"), pytest_counts
+    if arch == "x86_64":
+        yield f"{arch}: VMX, on Bochs", make(f"ARCH={arch}", "test-vmx"), pytest_counts
 
 
 def steps(arguments):
@@ -77,8 +79,8 @@ def steps(arguments):
     yield "layers", ["tests/check_layers.py"], step_counts
     yield "headers alone", ["tests/check_headers.sh"], step_counts
     yield "sizes", ["tests/check_size.py"], step_counts
-    yield "coverage of mm/", make("cover"), step_counts
-    yield "seeded bugs in mm/", make("mutants"), step_counts
+    yield "coverage of mm/ and nested/", make("cover"), step_counts
+    yield "seeded bugs in mm/ and nested/", make("mutants"), step_counts
     yield "fuzzing, briefly", make("fuzz", "FUZZ_SECONDS=5"), step_counts
     for arch in arguments.arch:
         yield from arch_steps(arch)

@@ -8,7 +8,11 @@ FUZZ_CFLAGS := -std=gnu17 -O1 -g -I. -Iarch/x86/include -Itests/host $(WARN) \
 
 FUZZ_TARGETS := fuzz_tdp fuzz_config fuzz_insn
 FUZZ_TARGETS += fuzz_arm64_image fuzz_arm64_exit fuzz_host_info
-FUZZ_TARGETS += fuzz_linux_image fuzz_vgic fuzz_vmx
+FUZZ_TARGETS += fuzz_linux_image fuzz_vgic fuzz_vmx fuzz_guest_image fuzz_bls
+FUZZ_TARGETS += fuzz_walk fuzz_nested
+SRC_fuzz_nested := $(NESTED_WORLD)
+FLAGS_fuzz_nested := $(NESTED_FLAGS)
+SRC_fuzz_walk := $(WALK_SRC)
 SRC_fuzz_tdp := $(MM_SRC) tests/host/tdp_world.c tests/host/tdp_machine.c
 FLAGS_fuzz_tdp := $(MM_TEST_FLAGS)
 SRC_fuzz_config := $(SRC_test_config)
@@ -20,8 +24,11 @@ SRC_fuzz_arm64_exit := $(addprefix arch/arm64/,insn.c psci.c sysreg_trap.c idreg
 SRC_fuzz_host_info := $(SRC_test_host_info) $(SRC_test_guest_dt) vmm/acpi.c
 LIBS_fuzz_host_info := -lfdt
 SRC_fuzz_linux_image := $(SRC_test_linux_image)
+SRC_fuzz_bls := $(SRC_test_bls)
+SRC_fuzz_guest_image := $(SRC_test_guest_image)
 SRC_fuzz_vgic := $(SRC_test_vgic)
 SRC_fuzz_vmx := $(addprefix arch/x86/,vmcs.c vmx_caps.c vmx_checks.c vmx_checks_guest.c vmx_decode.c)
+FLAGS_fuzz_vmx := $(FLAGS_test_vmx_decode)
 
 FUZZ_BINS := $(FUZZ_TARGETS:%=build/fuzz/%)
 

@@ -16,8 +16,9 @@ GUESTS_x86 := cpuid hypercall msr
 GUESTS_x86 += nmi nmi_hlt nmi_iret_fault window cr8 ipi reinject singlestep
 GUESTS_x86 += mmio_forms mmio_page port_width string_io decode codepage fpu smap
 GUESTS_x86 += modes die reset mode_rules
-GUESTS_x86 += apic_timer ioapic_pit pic_pit rtc uart x2apic xapic tsc pvclock
+GUESTS_x86 += apic_timer ioapic_pit ioapic_level pic_pit rtc uart x2apic xapic tsc pvclock
 GUESTS_x86 += efer cr0 cr3 cr4 xcr0 dr regs undefined memory tlb hlt
+GUESTS_x86 += spin
 GUESTS_x86 += hostile_msr hostile_io hostile_memory hostile_cr hostile_random hostile_tables hostile_timer
 
 GUESTS_arm64 := hello hvc psci undefined wfi regs fp
@@ -25,6 +26,7 @@ GUESTS_arm64 += memory hole mmu
 GUESTS_arm64 += gicd spi sgi priority active many_irqs vtimer timers pl011 pl031
 GUESTS_arm64 += mmio_forms sysreg_traps cache tlb reset
 GUESTS_arm64 += idregs debug pauth el0
+GUESTS_arm64 += spin
 GUESTS_arm64 += hostile_sysreg hostile_call hostile_memory hostile_tables hostile_gic hostile_timer hostile_random
 
 GUEST_LIB_x86 := start.S trap.S modes.S lib.c trap.c paging.c devices.c
@@ -63,7 +65,16 @@ $(GUEST_OUT)/%.S.o: $(GUEST_DIR)/%.S
 
 -include $(GUEST_LIB_OBJ:.o=.d) $(GUESTS:%=$(GUEST_OUT)/%.c.d)
 
+# A 32-bit kernel for test_images.py.
+IMAGE_BINS := $(if $(filter x86,$(CORE_ARCH_DIR)),$(GUEST_OUT)/image.elf32)
+GUEST_BINS += $(IMAGE_BINS)
+$(GUEST_OUT)/image.elf32: $(GUEST_DIR)/image.c
+	$(Q)mkdir -p $(@D)
+	$(Q)$(GUEST_CC) $(filter-out -mno-red-zone -mcmodel=small,$(GUEST_CFLAGS) \
+		$(GUEST_CFLAGS_$(CORE_ARCH_DIR))) -m32 -march=i686 -I. -nostdlib -static \
+		-Wl,-m,elf_i386,-Ttext=0x200000,--section-start=.head=0x1ff000,--section-start=.note.Xen=0x204000,--build-id=none,-z,noexecstack -o $@ $<
+
 # What the system tests need of this.
-test system-test test-bochs: $(GUEST_BINS)
-test system-test test-bochs: export SOCLE_GUESTS := $(GUEST_OUT)
-test system-test test-bochs: export SOCLE_ARCH := $(ARCH)
+test system-test test-vmx test-bochs: $(GUEST_BINS)
+test system-test test-vmx test-bochs: export SOCLE_GUESTS := $(GUEST_OUT)
+test system-test test-vmx test-bochs: export SOCLE_ARCH := $(ARCH)

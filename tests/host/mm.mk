@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-# Tests of mm/, their coverage, and the seeded bugs that they must catch.
+# Tests of mm/; of mm/ and nested/, the coverage, and the seeded bugs that the tests must catch.
 MM_SRC := mm/page.c mm/pt_dump.c mm/pt_format.c mm/pt_formats.c mm/range.c mm/tdp.c mm/tdp_iter.c \
 	mm/tlb_batch.c
 MM_WORLD := $(MM_SRC) tests/host/tdp_world.c tests/host/tdp_machine.c
 MM_TEST_FLAGS := -DLOCK_DEBUG -include tests/host/tdp_race.h
-MM_TESTS := test_range test_page test_pt_format test_tlb_batch test_tdp_oom test_tdp
+MM_TESTS := test_range test_page test_pt_format test_tlb_batch test_tdp_oom test_tdp test_tdp_hooks
 
 HOST_TESTS += $(MM_TESTS)
 SRC_test_range := mm/range.c
@@ -14,26 +14,28 @@ LIBS_test_page := -lpthread
 SRC_test_pt_format := mm/pt_format.c mm/pt_formats.c
 SRC_test_tdp := $(MM_WORLD)
 FLAGS_test_tdp := $(MM_TEST_FLAGS)
+SRC_test_tdp_hooks := $(MM_SRC)
+FLAGS_test_tdp_hooks := -DLOCK_DEBUG
 SRC_test_tdp_oom := $(MM_WORLD)
 FLAGS_test_tdp_oom := $(MM_TEST_FLAGS)
 SRC_test_tlb_batch := $(MM_WORLD)
 FLAGS_test_tlb_batch := $(MM_TEST_FLAGS)
 
-# Lines and branches of mm/ that the tests above reach; fails below these percentages. The
+# Lines and branches of mm/ and of nested/ that their tests reach; fails below these percentages. The
 # branches of assert() that abort are not counted: reaching one is a failing test.
 COVER_LINES ?= 95
 COVER_BRANCHES ?= 90
 
-COVER_BINS := $(MM_TESTS:%=build/cover/%)
+COVER_BINS = $(MM_TESTS:%=build/cover/%) $(NESTED_TESTS:%=build/cover/%)
 
 .SECONDEXPANSION:
-build/cover/%: tests/host/%.c $$(SRC_$$*) $$(wildcard mm/*.h tests/host/*.h) | setup-check
+build/cover/%: tests/host/%.c $$(SRC_$$*) $$(wildcard mm/*.h nested/*.h tests/host/*.h) | setup-check
 	$(Q)mkdir -p $(@D)
 	$(Q)gcc -std=gnu17 -O0 -g -I. -Itests/host --coverage $(FLAGS_$*) -o $@ $< $(SRC_$*) \
 		-lcmocka $(LIBS_$*)
 
 .PHONY: cover mutants
-cover: $(COVER_BINS)
+cover: $$(COVER_BINS)
 	$(Q)tests/host/cover.sh $(COVER_LINES) $(COVER_BRANCHES) $^
 
 mutants: | setup-test

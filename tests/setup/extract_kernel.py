@@ -18,7 +18,7 @@ from pathlib import Path
 
 # What the tests insert; what these depend on is found by the modules' own words.
 WANTED = {
-    "x86_64": ["kvm-amd", "virtio_pci", "virtio_blk", "virtio_console"],
+    "x86_64": ["kvm-amd", "kvm-intel", "virtio_pci", "virtio_blk", "virtio_console"],
     "arm64": ["virtio_mmio", "virtio_pci", "virtio_blk", "virtio_console"],
 }
 # Where to look for them and for their dependencies.

@@ -90,8 +90,12 @@ arm64) debian_arch=arm64 ;;
 *) die "kernels.sh: no architecture '$arch'" ;;
 esac
 
+is_there() { # SERIES: with all the modules that are wanted of it
+    [ -e "$cache/$1/version" ] && { [ "$arch" = arm64 ] || [ -e "$cache/$1/modules/kvm-intel.ko" ]; }
+}
+
 for series; do
-    [ -e "$cache/$series/version" ] && continue
+    is_there "$series" && continue
     need_apt "the guest kernels come" "give a kernel of your own by KERNEL=/path/to/vmlinuz"
     mkdir -p "$cache"
     cache=$(cd "$cache" && pwd)

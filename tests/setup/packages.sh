@@ -4,7 +4,7 @@
 #
 #   build   the hypervisor          run    make run (QEMU, firmware, a guest)
 #   test    make test               check  make check (format, tidy, coverage)
-#   bochs   make test-bochs, besides test
+#   bochs   an emulator with VMX, besides run or test
 #   build-arm64, run-arm64          what ARCH=arm64 needs besides
 #
 # Debian 12 and later: asks dpkg what is missing and installs it with apt-get (as root or by sudo)
@@ -46,7 +46,7 @@ test|python3-pexpect|module pexpect|console tests
 test|clang|command clang|second compiler, fuzz targets
 test|lld|command ld.lld|second linker
 test|libclang-rt-dev|command clang|sanitizer and fuzzer run-times
-bochs|g++|command g++|compiles Bochs, the emulator of make test-bochs
+bochs|g++|command g++|compiles Bochs, the emulator with VMX
 bochs|patch|command patch|patches Bochs
 bochs|vgabios|file vgabios/vgabios.bin|the firmware of Bochs' screen
 check|clang-format|command clang-format|source format

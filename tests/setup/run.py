@@ -1,10 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""`make run`: a stick image with one Linux guest, in QEMU, with the terminal as its serial line.
+"""`make run`: a stick image with one Linux guest, with the terminal as its serial line.
 
     run.py --efi BOOTX64.EFI --kernel FILE [--initrd FILE] [--options TEXT] [--memory 512M]
+           [--vendor intel]
 
-The exit status is qemu.Status: 0 all guests powered off, 3 a guest died, 5 Socle panicked.
+In QEMU; with `--vendor intel` in Bochs, since QEMU emulates no CPU with VMX, unless this machine's KVM
+offers nested VMX. The exit status is qemu.Status: 0 all guests powered off, 3 a guest died, 5 Socle panicked.
 """
 
 import argparse
@@ -16,9 +18,14 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "system"))
 
 # pylint: disable=wrong-import-position
+import bochs
+import bochs_line
 import mkimage
 import qemu
 
+# Instructions to the guest's second, about as fast as Bochs gets. With many more a wait of so many
+# reads of a port would be too short for the serial line.
+INTERACTIVE_IPS = 200_000_000
 OWN_MEMORY_MIB = 512  # what the machine has besides the guest's: firmware, Socle, the image copies
 
 
@@ -43,18 +50,53 @@ def build_image(arguments, image):
     mkimage.write_image(image, files)
 
 
-def run_on_terminal(machine):
-    """Hands stdin and stdout to QEMU, which puts a terminal into raw mode: Ctrl-C is the guest's."""
+def run_qemu(arguments, image):
+    is_intel = arguments.vendor == "intel"
+    accelerator = qemu.kvm("intel") if is_intel else qemu.choose_accelerator()
+    serial = ["-chardev", "stdio,id=terminal,mux=on,signal=off,logfile=build/logs/run.log"]
+    serial += ["-serial", "chardev:terminal", "-mon", "chardev=terminal"]
+    machine = qemu.Machine(
+        "run",
+        image=image,
+        disk="usb",
+        memory=machine_memory(arguments.memory),
+        serial=serial,
+        accelerator=accelerator,
+    )
+    say(f"QEMU with UEFI, {accelerator.name}; log in {machine.log_path}")
+    say("this terminal is the serial line; Ctrl-A X ends QEMU, Ctrl-A H lists its other keys")
     qmp = qemu.Qmp()
     command = machine.command() + qmp.arguments
+    with subprocess.Popen(command, pass_fds=[qmp.theirs.fileno()]) as process:
+        qmp.start()
+        signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+        return qmp.status(process.wait())
+
+
+def run_bochs(arguments, image):
+    machine = bochs.Machine(
+        "run",
+        image=image,
+        memory=machine_memory(arguments.memory),
+        cpu=bochs.SKYLAKE,
+        ips=INTERACTIVE_IPS,
+        errors="ignore",
+        sync="slowdown",
+    )
+    say(f"Bochs with UEFI, CPU {machine.cpu}; log in {machine.log_path}")
+    say("this terminal is the serial line; Ctrl-A X ends Bochs")
+    say("Bochs emulates every instruction: the firmware takes seconds, Linux half a minute or more")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    return bochs_line.use_terminal(machine)
+
+
+def run_on_terminal(run, *arguments):
+    """Hands stdin and stdout to the machine, with the terminal in raw mode: Ctrl-C is the guest's."""
     saved = terminal_state()
-    # Before QEMU has set the terminal up, and for a Ctrl-C sent by other means: QEMU decides.
+    # Before the terminal is set up, and for a Ctrl-C sent by other means: the emulator decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with subprocess.Popen(command, pass_fds=[qmp.theirs.fileno()]) as process:
-            qmp.start()
-            signal.signal(signal.SIGTERM, lambda *_: process.terminate())
-            return qmp.status(process.wait())
+        return run(*arguments)
     finally:
         restore_terminal(saved)
 
@@ -68,7 +110,7 @@ def terminal_state():
 
 
 def restore_terminal(saved):
-    """QEMU restores what it changed unless it was killed; colours of the firmware stay on."""
+    """Not every emulator restores what it changed, and colours of the firmware stay on."""
     if saved:
         import termios  # pylint: disable=import-outside-toplevel
 
@@ -84,30 +126,23 @@ def main():
     parser.add_argument("--initrd", default="")
     parser.add_argument("--options", default=f"console={qemu.TARGET.console}")
     parser.add_argument("--memory", default="512M")
+    parser.add_argument("--vendor", choices=("amd", "intel"), default="amd")
     arguments = parser.parse_args()
 
     image = Path("build/run/stick.img")
     try:
         build_image(arguments, image)
         qemu.find_firmware()
+        in_bochs = arguments.vendor == "intel" and not qemu.kvm_nests("intel")
+        lacking = bochs.missing() if in_bochs else ""
     except (mkimage.ImageError, FileNotFoundError) as error:
-        sys.exit(f"Socle run: {error}")
-    accelerator = qemu.choose_accelerator()
-    serial = ["-chardev", "stdio,id=terminal,mux=on,signal=off,logfile=build/logs/run.log"]
-    serial += ["-serial", "chardev:terminal", "-mon", "chardev=terminal"]
-    machine = qemu.Machine(
-        "run",
-        image=image,
-        disk="usb",
-        memory=machine_memory(arguments.memory),
-        serial=serial,
-        accelerator=accelerator,
-    )
+        lacking = error
+    if lacking:
+        sys.exit(f"Socle run: {lacking}")
     say(f"stick {image}: kernel {arguments.kernel}, initrd {arguments.initrd or 'none'}")
     say(f"guest: {arguments.memory}, options '{arguments.options}'")
-    say(f"QEMU with UEFI, {accelerator.name}; log in {machine.log_path}")
-    say("this terminal is the serial line; Ctrl-A X ends QEMU, Ctrl-A H lists its other keys")
-    status = run_on_terminal(machine)
+    run = run_bochs if in_bochs else run_qemu
+    status = run_on_terminal(run, arguments, image)
     say(f"{qemu.MEANING[status]} (status {int(status)})")
     return 0 if status == qemu.Status.QUIT else int(status)
 

@@ -22,7 +22,8 @@ VGA_ROMS = ["/usr/share/vgabios/vgabios.bin", "/usr/share/bochs/VGABIOS-lgpl-lat
 
 # Models of CPU.
 SKYLAKE = "corei7_skylake_x"  # VMX with all that Bochs has, but 5-level paging
-HASWELL = "corei7_haswell_4770"  # EPT with accessed and dirty bits, no page modification log
+ARRANDALE = "corei5_arrandale_m520"  # the least that Socle can use: EPT without A/D bits, no XSAVE
+LYNNFIELD = "corei5_lynnfield_750"  # EPT without unrestricted guest
 PENRYN = "core2_penryn_t9600"  # VMX without EPT
 RYZEN = "ryzen"  # SVM with nested paging, next-RIP, flush-by-ASID
 
@@ -46,11 +47,11 @@ vgaromimage: file={vga_rom}
 {fw_cfg}pci: enabled=1, chipset=i440fx, slot1=pcivga
 cpu: model={cpu}, count=1, ips={ips}, reset_on_triple_fault=0, ignore_bad_msrs=1, \
 exclude_features="rdrand,rdseed"
-clock: sync=none, time0=1700000000
+clock: sync={sync}, time0=1700000000
 ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
 ata0-master: type=disk, path="{image}", mode=volatile
 boot: disk
-com1: enabled=1, mode=file, dev={serial}
+com1: enabled=1, {serial}
 log: {log}
 logprefix: %t%e%d
 panic: action=fatal
@@ -87,7 +88,7 @@ def version():
 
 @dataclass
 class Machine:
-    """One machine to run: one CPU, disk, serial line; nothing is typed at it."""
+    """One machine to run: one CPU, one disk, one serial line."""
 
     name: str  # of its logs
     image: Path = None  # stick image; what is written to it is lost
@@ -95,6 +96,8 @@ class Machine:
     memory: int = 1024  # MiB, of guests and Socle together
     ips: int = 200_000_000  # instructions that are one second to the machine's clocks: the TSC's Hz
     errors: str = "report"  # "ignore": for timing; Bochs logs each MSR that it does not know
+    sync: str = "none"  # "slowdown": its clocks are not faster than the user's, and it rests when idle
+    serial: str = ""  # Bochs' words for what the serial line goes to; "": the log
     extra: list = field(default_factory=list)  # more lines of configuration
 
     @property
@@ -121,7 +124,8 @@ class Machine:
             cpu=self.cpu,
             ips=self.ips,
             image=self.image,
-            serial=self.log_path,
+            serial=self.serial or f"mode=file, dev={self.log_path}",
+            sync=self.sync,
             log=self.bochs_log_path,
             errors=self.errors,
         )
@@ -160,39 +164,53 @@ def log_status(text):
     return Status.MACHINE_RESET if len(RESETS.findall(text)) > 1 else None
 
 
+def start(machine):
+    """The running Bochs, as a process; its own words go to a file beside the logs."""
+    command = machine.command()
+    for path in (machine.log_path, machine.bochs_log_path):
+        path.unlink(missing_ok=True)
+    with open(LOGS / f"{machine.name}.out", "wb") as out:
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT
+        )
+
+
+class Watch:
+    """Tells how a run ended, and whether it has."""
+
+    def __init__(self, process, machine):
+        self.process = process
+        self.log = Follower(machine.bochs_log_path)
+
+    def status(self):
+        """None: it goes on."""
+        ended = self.process.poll() is not None
+        self.log.more()
+        status = log_status(self.log.text)
+        return Status.QEMU_FAILED if status is None and ended else status
+
+
 def follow(process, machine, end, until):
     """Watches the logs until the machine's or the user's end of the run."""
-    log, serial = Follower(machine.bochs_log_path), Follower(machine.log_path)
-    while True:
-        ended = process.poll() is not None
-        log.more()
-        status = log_status(log.text)
-        if status is not None:
-            return status
+    watch, serial = Watch(process, machine), Follower(machine.log_path)
+    while (status := watch.status()) is None:
         if until and serial.more() and re.search(until, serial.text):
             return Status.QUIT
-        if ended:
-            return Status.QEMU_FAILED
         if time.monotonic() > end:
             return Status.TIMEOUT
         time.sleep(0.2)
+    return status
 
 
 def run(machine, timeout, until=None):
     """Runs a machine to its end, or until the serial line matches `until` (QUIT); logs are kept."""
-    command = machine.command()
-    for path in (machine.log_path, machine.bochs_log_path):
-        path.unlink(missing_ok=True)
     started = time.monotonic()
-    with open(LOGS / f"{machine.name}.out", "wb") as out:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT
-        )
-        try:
-            status = follow(process, machine, started + timeout, until)
-        finally:
-            if process.poll() is None:
-                qemu.stop(process)
+    process = start(machine)
+    try:
+        status = follow(process, machine, started + timeout, until)
+    finally:
+        if process.poll() is None:
+            qemu.stop(process)
     serial = Follower(machine.log_path)
     serial.more()
     return Result(status, serial.text, time.monotonic() - started)

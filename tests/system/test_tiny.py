@@ -67,6 +67,7 @@ X86_ROWS = [
     Row("memory-1026M", "memory", options="size=1026", memory=1026),
     Row("tlb"),
     Row("hlt"),
+    Row("spin"),
     Row("nmi"),
     Row("nmi_hlt"),
     Row("nmi_iret_fault"),
@@ -87,10 +88,18 @@ X86_ROWS = [
     Row("apic-timer-periodic", "apic_timer", options="mode=1"),
     Row("apic-timer-deadline", "apic_timer", options="mode=2"),
     Row("ioapic_pit"),
+    Row("ioapic_level"),
     Row("pic_pit"),
     Row("rtc"),
     Row("uart"),
     Row("x2apic"),
+    *(
+        Row(f"x2apic-{guest}", guest, options=f"x2apic=1 {options}")
+        for guest, options in (
+            ("ipi", ""), ("cr8", ""), ("window", ""), ("hlt", ""), ("nmi", ""), ("nmi_hlt", ""),
+            ("reinject", ""), ("apic_timer", "mode=1"), ("ioapic_pit", ""), ("ioapic_level", ""),
+        )
+    ),
     Row("xapic"),
     Row("tsc"),
     Row("pvclock"),
@@ -167,6 +176,7 @@ ARM64_ROWS = [
     Row("debug"),
     Row("pauth"),
     Row("el0"),
+    Row("spin"),
     Row("hostile-sysreg-1", "hostile_sysreg", options="part=0 parts=4"),
     Row("hostile-sysreg-2", "hostile_sysreg", options="part=1 parts=4"),
     Row("hostile-sysreg-3", "hostile_sysreg", options="part=2 parts=4"),

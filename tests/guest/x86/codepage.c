@@ -9,7 +9,8 @@
 
 /* CPUID; RET and REP CPUID; RET: one length or the other is wrong if the wrong one is met. */
 static const u8 plain[] = {0x0f, 0xa2, 0xc3, 0xcc}, prefixed[] = {0xf3, 0x0f, 0xa2, 0xc3};
-static const u8 hypercall[] = {0x0f, 0x01, 0xd9, 0xc3};
+static u8 hypercall[] = {0x0f, 0x01, 0xd9 /* VMMCALL */, 0xc3};
+#define VMCALL 0xc1 /* instead of 0xd9 */
 
 static u32 run(void)
 {
@@ -27,6 +28,9 @@ void guest_main(void)
 	u8 *a = page_alloc(), *b = page_alloc(), *c = page_alloc();
 	u64 root = (u64)page_alloc(), old = read_cr3();
 
+	if (cpu_is_intel()) {
+		hypercall[2] = VMCALL;
+	}
 	memcpy(a, plain, 4);
 	memcpy(b, prefixed, 4);
 	memcpy(c, hypercall, 4);

@@ -7,6 +7,10 @@
 
 #define VA 0x3000000ULL
 
+/* Their last bytes. */
+#define VMMCALL 0xd9
+#define VMCALL  0xc1
+
 struct code {
 	const char *name;
 	u8 len, bytes[15];
@@ -33,8 +37,8 @@ static const struct code codes[] = {
 	{"rex in eax, dx", 2, {0x48, 0xed}, 0},
 	{"data16 in ax, dx", 2, {0x66, 0xed}, 0},
 	{"rep out dx, al", 2, {0xf3, 0xee}, 0},
-	{"vmmcall", 3, {0x0f, 0x01, 0xd9}, 0},
-	{"rex vmmcall", 4, {0x48, 0x0f, 0x01, 0xd9}, 0},
+	{"vmmcall", 3, {0x0f, 0x01, VMMCALL}, 0},
+	{"rex vmmcall", 4, {0x48, 0x0f, 0x01, VMMCALL}, 0},
 	{"wbinvd", 2, {0x0f, 0x09}, 0},
 	{"rep wbinvd", 3, {0xf3, 0x0f, 0x09}, 0},
 	{"invd", 2, {0x0f, 0x08}, 0},
@@ -81,6 +85,9 @@ void guest_main(void)
 
 			memset(p + PAGE - 32, 0xcc, 64);
 			memcpy(p + offset, c->bytes, c->len);
+			if (cpu_is_intel() && c->bytes[c->len - 1] == VMMCALL) {
+				p[offset + c->len - 1] = VMCALL;
+			}
 			p[offset + c->len] = 0xc3;
 			vector = call_try(tried, args);
 			if (vector >= 0) {

@@ -21,15 +21,30 @@ static u32 checksum(void)
 	return sum;
 }
 
-/* Maps 512 GiB and more at their own addresses by 1 GiB pages; the first 4 GiB stay. */
+/* Where touch_around() goes in a gibibyte: all of it by one page, or its ends by 2 MiB pages. */
+static void map_gib(u64 addr, bool has_1g_pages)
+{
+	const u64 flags = PTE_P | PTE_W | PTE_PS;
+
+	if (has_1g_pages) {
+		*pte(addr, 3) = addr | flags;
+	} else {
+		*pte(addr, 2) = addr | flags;
+		*pte(addr + GIB - 0x200000, 2) = (addr + GIB - 0x200000) | flags;
+	}
+}
+
+/* Maps 512 GiB and more at their own addresses; the first 4 GiB stay. */
 static void map_all(unsigned phys_bits)
 {
+	bool has_1g_pages = cpuid(0x80000001, 0).edx & BIT(26);
+
 	for (u64 i = 4; i < 512; i++) {
-		*pte(i * GIB, 3) = i * GIB | PTE_P | PTE_W | PTE_PS;
+		map_gib(i * GIB, has_1g_pages);
 	}
 	for (unsigned bit = 39; bit < phys_bits && bit < 47; bit++) {
-		*pte(BIT(bit), 3) = BIT(bit) | PTE_P | PTE_W | PTE_PS;
-		*pte(BIT(bit + 1) - GIB, 3) = (BIT(bit + 1) - GIB) | PTE_P | PTE_W | PTE_PS;
+		map_gib(BIT(bit), has_1g_pages);
+		map_gib(BIT(bit + 1) - GIB, has_1g_pages);
 	}
 	write_cr3(read_cr3());
 }

@@ -69,10 +69,12 @@ void guest_main(void)
 	check_order(nested, sizeof(nested));
 
 	/* All ones: physical, logical, shorthands. */
-	apic_write(APIC_LDR, 0x01000000);
+	if (!x2apic) {
+		apic_write(APIC_LDR, 0x01000000);
+	}
 	apic_write(APIC_ICR2, apic_read(APIC_ID));
 	apic_write(APIC_ICR, 0x61);
-	apic_write(APIC_ICR2, 0x01000000);
+	apic_write(APIC_ICR2, apic_read(APIC_LDR));
 	apic_write(APIC_ICR, 0x62 | 1 << 11);
 	apic_write(APIC_ICR, 0x63 | 2 << 18);
 	apic_write(APIC_ICR, 0x64 | 3 << 18); /* all but self: nobody */

@@ -99,7 +99,11 @@ void guest_main(void)
 	KEEP("wrmsr", "rdmsr", "wrmsr", 0);
 	KEEP("in", "", "in %%dx, %%al", RAX);
 	KEEP("out", "", "out %%al, %%dx", 0);
-	KEEP("vmmcall", "", "vmmcall", RAX);
+	if (cpu_is_intel()) {
+		KEEP("vmcall", "", "vmcall", RAX);
+	} else {
+		KEEP("vmmcall", "", "vmmcall", RAX);
+	}
 	KEEP("wbinvd", "", "wbinvd", 0);
 	KEEP("mov cr8", "", "mov %%rax, %%cr8", 0);
 	KEEP("mov cr0", "mov %%cr0, %%rax", "mov %%rax, %%cr0", 0);

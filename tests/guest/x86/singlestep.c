@@ -53,7 +53,11 @@ void guest_main(void)
 	STEP("in", 1, "in $0x80, %%al");
 	STEP("out", 1, "out %%al, $0x80");
 	STEP("wbinvd", 1, "wbinvd");
-	STEP("vmmcall", 1, "vmmcall");
+	if (cpu_is_intel()) {
+		STEP("vmcall", 1, "vmcall");
+	} else {
+		STEP("vmmcall", 1, "vmmcall");
+	}
 	STEP("mov cr8", 1, "mov %%rax, %%cr8");
 	STEP("clts", 1, "clts");
 	STEP("load from a device", 1, "mov (%%r8), %%eax");

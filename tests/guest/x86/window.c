@@ -46,10 +46,17 @@ void guest_main(void)
 	TAKEN_AT("mov cr8",
 		 "mov $15, %%r8d; mov %%r8, %%cr8; sti; nop; xor %%r8d, %%r8d; mov %%r8, %%cr8",
 		 "nop; nop");
-	TAKEN_AT("TPR",
-		 "mov $15, %%r8d; mov %%r8, %%cr8; sti; nop; mov $0xfee00080, %%r8d;"
-		 "movl $0, (%%r8)",
-		 "nop; nop");
+	if (x2apic) {
+		TAKEN_AT("TPR",
+			 "mov $15, %%r8d; mov %%r8, %%cr8; sti; nop; mov $0x808, %%ecx;"
+			 "xor %%eax, %%eax; xor %%edx, %%edx; wrmsr",
+			 "nop; nop");
+	} else {
+		TAKEN_AT("TPR",
+			 "mov $15, %%r8d; mov %%r8, %%cr8; sti; nop; mov $0xfee00080, %%r8d;"
+			 "movl $0, (%%r8)",
+			 "nop; nop");
+	}
 	TAKEN_AT("sti; hlt", "sti; hlt", "nop; nop");
 
 	/* STI; CLI: there is no moment. */

@@ -10,9 +10,29 @@ void pic_mask(void)
 	outb(0xa1, 0xff);
 }
 
+bool x2apic;
+
+/* The ICR's upper half is a destination in either mode's own form. */
+void apic_write(u32 reg, u32 v)
+{
+	static u32 icr2;
+
+	if (!x2apic) {
+		mmio_write(APIC_BASE + reg, v);
+	} else if (reg == APIC_ICR2) {
+		icr2 = v;
+	} else {
+		wrmsr(0x800 + reg / 16, v | (reg == APIC_ICR ? (u64)icr2 << 32 : 0));
+	}
+}
+
 void apic_init(void)
 {
 	pic_mask();
+	if (option("x2apic", 0)) {
+		wrmsr(0x1b, rdmsr(0x1b) | 0x400);
+		x2apic = true;
+	}
 	apic_write(APIC_SVR, 0x1ff);
 	apic_write(APIC_TPR, 0);
 	apic_write(APIC_TDCR, 0xb);

@@ -129,6 +129,11 @@ static inline struct cpuid cpuid(u32 leaf, u32 subleaf)
 			 : "memory");
 	return r;
 }
+/* An Intel CPU calls its hypervisor by VMCALL, any other by VMMCALL. */
+static inline bool cpu_is_intel(void)
+{
+	return cpuid(0, 0).ebx == 0x756e6547;
+}
 
 /* MSR accesses return -1, or the vector of the exception. */
 static inline int rdmsr_try(u32 msr, u64 *v)
@@ -274,14 +279,13 @@ u64 memory_end(void);
 #define APIC_PERIODIC BIT(17)
 #define APIC_DEADLINE BIT(18)
 
+/* The LAPIC is in x2APIC mode, and these use its MSRs: "x2apic=1" on the command line. */
+extern bool x2apic;
 static inline u32 apic_read(u32 reg)
 {
-	return mmio_read(APIC_BASE + reg);
+	return x2apic ? (u32)rdmsr(0x800 + reg / 16) : mmio_read(APIC_BASE + reg);
 }
-static inline void apic_write(u32 reg, u32 v)
-{
-	mmio_write(APIC_BASE + reg, v);
-}
+void apic_write(u32 reg, u32 v);
 static inline void apic_eoi(void)
 {
 	apic_write(APIC_EOI, 0);
@@ -289,14 +293,18 @@ static inline void apic_eoi(void)
 /* Sends @vector to this CPU itself. */
 static inline void apic_self(u8 vector)
 {
-	apic_write(APIC_ICR, vector | 1u << 18);
+	if (x2apic) {
+		wrmsr(0x83f, vector);
+	} else {
+		apic_write(APIC_ICR, vector | 1u << 18);
+	}
 }
 static inline void apic_self_nmi(void)
 {
 	apic_write(APIC_ICR2, apic_read(APIC_ID));
 	apic_write(APIC_ICR, 4u << 8);
 }
-/* Software-enables the LAPIC, divider 1, 8259 masked. */
+/* Software-enables the LAPIC, in x2APIC mode where asked to; divider 1, 8259 masked. */
 void apic_init(void);
 void pic_mask(void);
 u32 ioapic_read(u32 reg);
