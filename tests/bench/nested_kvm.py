@@ -39,7 +39,7 @@ STICK = Path("/stick.img")
 # What must be said, in this order, and what must not.
 EXPECTED = [
     r"nested: .*nested=[1Y]",
-    r"SVM: revision",
+    r"(SVM|VMX): revision",
     r"vm linux: starting",
     r"socle-guest: userspace reached",
     r"selftest: done \d+ ok 0 failed",
@@ -92,9 +92,7 @@ def write_initramfs(arguments, path):
         files |= {str(path): path for path in found.values()}
     files |= {str(STICK): stick, "/inner": shlex.join(command).encode() + b"\n"}
     files[program] = Path(program)  # it looks for its data from where it is
-    code, _ = qemu.find_firmware()
-    variables = Path("build/logs/nested-inner.vars.fd")
-    files |= {code: Path(code), str(variables): variables}
+    files |= {path: Path(path) for path in qemu.find_firmware()}
     archive = mkinitramfs.Cpio()
     busybox = Path(shutil.which("busybox"))
     scripts = Path(__file__).resolve().parent / "nested"

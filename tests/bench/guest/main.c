@@ -142,8 +142,9 @@ static void bench(const struct operation *op)
 	u64 min = ~0ull, sum = 0, own = ticks_of_measuring();
 
 	for (unsigned i = 0; i < RUNS; i++) {
-		u64 took = run(op) - own;
+		u64 took = run(op);
 
+		took = took > own ? took - own : 0;
 		min = took < min ? took : min;
 		sum += took;
 	}
