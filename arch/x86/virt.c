@@ -263,11 +263,6 @@ void arch_vcpu_load(struct vcpu *vcpu)
 {
 	struct vcpu_arch *a = &vcpu->arch;
 
-	/* Its tag here may be another's by now, or may be its own with what has changed since. */
-	if (a->last_cpu != this_cpu()->id) {
-		a->last_cpu = this_cpu()->id;
-		a->flush_tlb |= X86_FLUSH_ALL;
-	}
 	a->timer_event_ns = TIMER_STALE;
 	fpu_load(vcpu);
 	x86_ops->vcpu_load(vcpu);

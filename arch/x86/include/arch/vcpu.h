@@ -66,7 +66,6 @@ struct vcpu_arch {
 	u64 interrupt_shadow;    /* not 0: after STI or MOV SS */
 	atomic_bool in_guest;    /* on its way into the guest, or there */
 	atomic_bool flush_asked; /* second-level entries went: drop what was cached, then enter */
-	u32 last_cpu;            /* where it was loaded last */
 	bool waits_for_sipi;     /* not started yet, or ended by INIT */
 	struct x86_exit exit;
 	struct x86_event event;
