@@ -21,7 +21,7 @@
 #include <stdatomic.h>
 
 #include "mm/tdp.h"
-#include "nested/guest_walk.h"
+#include "vmm/guest_walk.h"
 #include "nested/rmap.h"
 
 struct shadow;

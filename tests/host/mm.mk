@@ -29,7 +29,7 @@ COVER_BRANCHES ?= 90
 COVER_BINS = $(MM_TESTS:%=build/cover/%) $(NESTED_TESTS:%=build/cover/%)
 
 .SECONDEXPANSION:
-build/cover/%: tests/host/%.c $$(SRC_$$*) $$(wildcard mm/*.h nested/*.h tests/host/*.h) | setup-check
+build/cover/%: tests/host/%.c $$(SRC_$$*) $$(wildcard mm/*.h nested/*.h vmm/guest_walk.h vmm/role.h tests/host/*.h) | setup-check
 	$(Q)mkdir -p $(@D)
 	$(Q)gcc -std=gnu17 -O0 -g -I. -Itests/host --coverage $(FLAGS_$*) -o $@ $< $(SRC_$*) \
 		-lcmocka $(LIBS_$*)

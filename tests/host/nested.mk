@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Tests of nested/ (the shadow engine). Coverage and mutants: mm.mk.
-NESTED_SRC := $(wildcard nested/*.c) vmm/memslot.c
+NESTED_SRC := $(wildcard nested/*.c) vmm/guest_walk.c vmm/memslot.c
 NESTED_TESTS := test_guest_walk test_shadow test_audit
 NESTED_FLAGS := -DLOCK_DEBUG -include tests/host/walk_race.h
-WALK_SRC := nested/guest_walk.c vmm/memslot.c $(MM_SRC) tests/host/walk_ref.c tests/host/walk_world.c
+WALK_SRC := vmm/guest_walk.c vmm/memslot.c $(MM_SRC) tests/host/walk_ref.c tests/host/walk_world.c
 NESTED_WORLD := $(NESTED_SRC) $(MM_SRC) tests/host/walk_ref.c tests/host/nested_world.c \
 	tests/host/nested_ops.c
 

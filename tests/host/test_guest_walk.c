@@ -13,7 +13,7 @@
 
 #include "mm/page.h"
 #include "mm/tdp.h"
-#include "nested/guest_walk.h"
+#include "vmm/guest_walk.h"
 #include "tests/host/walk_world.h"
 
 static u32 held_ranks;

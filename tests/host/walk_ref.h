@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Guest tables walked a second time, as plainly as the manuals say it: the reference for
- * nested/guest_walk.c. It shares no code and no table with it, and changes no memory: what the CPU
+ * vmm/guest_walk.c. It shares no code and no table with it, and changes no memory: what the CPU
  * would set is listed.
  */
 #pragma once
 
-#include "nested/guest_walk.h"
+#include "vmm/guest_walk.h"
 
 struct ref_update {
 	u64 gpa, value; /* the whole entry */

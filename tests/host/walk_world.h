@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Random tables in a small memory, walked by nested/guest_walk.c and by the reference: result,
+ * Random tables in a small memory, walked by vmm/guest_walk.c and by the reference: result,
  * fault, translation and every bit that memory changes by must agree. Stops with a message.
  */
 #pragma once

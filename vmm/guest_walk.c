@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "nested/guest_walk.h"
+#include "vmm/guest_walk.h"
 
 #include <stdatomic.h>
 

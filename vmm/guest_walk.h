@@ -14,7 +14,7 @@
 #pragma once
 
 #include "mm/pt_format.h"
-#include "nested/role.h"
+#include "vmm/role.h"
 #include "vmm/memslot.h"
 
 /* #PF error code; the low bits of a nested page fault's EXITINFO1. */
