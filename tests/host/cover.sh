@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Runs the tests in build/cover and reports what of mm/ and of nested/ they reach, the walker
-# included: cover.sh LINES BRANCHES, in percent; fails where one of the two is below either. An assert that fires is a
-# failing test, so its other branch is not counted.
+# included: cover.sh LINES BRANCHES, in percent; fails where one of the two is below either. An assert
+# that fires is a failing test, so its other branch is not counted.
 set -eu
 dir=build/cover
 lines_min=$1
