@@ -2,8 +2,6 @@
 /* The one table from ESR_EL2.EC to what happens. */
 #include "arch/arm64/exit.h"
 
-#include <string.h>
-
 #include "arch/arm64/esr.h"
 #include "arch/arm64/guest_regs.h"
 #include "arch/arm64/platform.h"
@@ -41,13 +39,13 @@ static enum exit_action handle_wfx(struct vcpu *vcpu)
 }
 
 /* The target finds it when it is polled. */
-static void cpu_on(struct vm *vm, const struct psci_call *call)
+static void cpu_on(struct vm *vm, const struct psci_start *start)
 {
-	struct vcpu *target = vm->vcpu[call->target];
+	struct vcpu *target = vm->vcpu[start->target];
 
-	target->arch.entry = call->entry;
-	target->arch.entry_context = call->context;
-	vm->arch.psci_cpus[call->target].power = PSCI_IS_ON_PENDING;
+	target->arch.entry = start->entry;
+	target->arch.entry_context = start->context;
+	vm->arch.psci_cpus[start->target].power = PSCI_IS_ON_PENDING;
 	sched_leave(&target->sched, arch_uptime_ns());
 }
 
@@ -66,15 +64,15 @@ static bool cpu_off(struct vcpu *vcpu)
 }
 
 /* With other vCPUs about: who is on stays so from the look to the act. */
-static __attribute__((noinline)) enum psci_action call_locked(struct vcpu *vcpu, u32 imm,
-							      struct psci_call *call)
+static __attribute__((noinline)) enum psci_action call_locked(struct vcpu *vcpu, u32 imm)
 {
 	enum psci_action action;
+	struct psci_start start;
 
 	lock_take(&vcpu->vm->lock);
-	action = psci_call(&vcpu->vm->arch.psci, imm, call);
+	action = psci_call(&vcpu->vm->arch.psci, imm, vcpu->arch.gpr, &start);
 	if (action == PSCI_CPU_ON) {
-		cpu_on(vcpu->vm, call);
+		cpu_on(vcpu->vm, &start);
 	} else if (action == PSCI_CPU_OFF && !cpu_off(vcpu)) {
 		action = PSCI_RESUME; /* x[0] says DENIED */
 	}
@@ -82,29 +80,24 @@ static __attribute__((noinline)) enum psci_action call_locked(struct vcpu *vcpu,
 	return action;
 }
 
-static enum psci_action call_do(struct vcpu *vcpu, struct psci_call *call)
+/* A lone vCPU finds none to start, and cannot go. */
+static enum psci_action call_alone(struct vcpu *vcpu, u32 imm)
 {
-	struct vcpu_arch *a = &vcpu->arch;
-	u32 imm = (u32)FIELD_GET(ESR_CALL_IMM, a->esr);
 	enum psci_action action;
+	struct psci_start start;
 
-	memcpy(call->x, a->gpr, sizeof(call->x));
-	if (vcpu->vm->vcpu_count > 1) {
-		action = call_locked(vcpu, imm, call);
-	} else {
-		action = psci_call(&vcpu->vm->arch.psci, imm, call);
-		action = action == PSCI_CPU_OFF ? PSCI_RESUME : action; /* it is the last */
-	}
-	memcpy(a->gpr, call->x, sizeof(call->x));
-	return action;
+	action = psci_call(&vcpu->vm->arch.psci, imm, vcpu->arch.gpr, &start);
+	return action == PSCI_CPU_OFF ? PSCI_RESUME : action;
 }
 
 /* SMC is trapped before it executes, HVC after it ("Preferred exception return address"). */
 static enum exit_action handle_call(struct vcpu *vcpu)
 {
 	bool smc = esr_ec(vcpu->arch.esr) == ESR_EC_SMC64;
-	struct psci_call call;
-	enum psci_action action = call_do(vcpu, &call);
+	u32 imm = (u32)FIELD_GET(ESR_CALL_IMM, vcpu->arch.esr);
+	enum psci_action action;
+
+	action = vcpu->vm->vcpu_count > 1 ? call_locked(vcpu, imm) : call_alone(vcpu, imm);
 
 	if (__builtin_expect(action == PSCI_RESUME, true)) {
 		return smc ? EXIT_SKIP_INSN : EXIT_RESUME;

@@ -8,9 +8,9 @@
 #define HYP_MAJOR 0
 #define HYP_MINOR 1
 
-static enum psci_action result(struct psci_call *call, s64 val)
+static enum psci_action result(u64 *x, s64 val)
 {
-	call->x[0] = (u64)val;
+	x[0] = (u64)val;
 	return PSCI_RESUME;
 }
 
@@ -57,92 +57,91 @@ static u32 cpu_find(const struct psci_vm *vm, u64 mpidr)
 }
 
 /* "CPU_ON": an entry that cannot hold an instruction is INVALID_ADDRESS. */
-static enum psci_action cpu_on(const struct psci_vm *vm, u64 mask, struct psci_call *call)
+static enum psci_action cpu_on(const struct psci_vm *vm, u64 mask, u64 *x, struct psci_start *start)
 {
-	u32 target = cpu_find(vm, call->x[1] & mask);
+	u32 target = cpu_find(vm, x[1] & mask);
 
 	if (target == vm->cpu_count) {
-		return result(call, PSCI_INVALID_PARAMETERS);
+		return result(x, PSCI_INVALID_PARAMETERS);
 	}
 	switch ((enum psci_power)vm->cpus[target].power) {
 	case PSCI_IS_ON:
-		return result(call, PSCI_ALREADY_ON);
+		return result(x, PSCI_ALREADY_ON);
 	case PSCI_IS_ON_PENDING:
-		return result(call, PSCI_ON_PENDING);
+		return result(x, PSCI_ON_PENDING);
 	case PSCI_IS_OFF:
 		break;
 	}
-	if (call->x[2] & 3) {
-		return result(call, PSCI_INVALID_ADDRESS);
+	if (x[2] & 3) {
+		return result(x, PSCI_INVALID_ADDRESS);
 	}
-	call->target = target;
-	call->entry = call->x[2] & mask;
-	call->context = call->x[3] & mask;
-	call->x[0] = 0;
+	*start = (struct psci_start){x[2] & mask, x[3] & mask, target};
+	x[0] = 0;
 	return PSCI_CPU_ON;
 }
 
-static enum psci_action affinity_info(const struct psci_vm *vm, u64 mask, struct psci_call *call)
+static enum psci_action affinity_info(const struct psci_vm *vm, u64 mask, u64 *x)
 {
-	u32 target = cpu_find(vm, call->x[1] & mask);
+	u32 target = cpu_find(vm, x[1] & mask);
 
-	if (target == vm->cpu_count || (u32)call->x[2] != 0) {
-		return result(call, PSCI_INVALID_PARAMETERS);
+	if (target == vm->cpu_count || (u32)x[2] != 0) {
+		return result(x, PSCI_INVALID_PARAMETERS);
 	}
-	return result(call, vm->cpus[target].power);
+	return result(x, vm->cpus[target].power);
 }
 
 /* Only standby of this CPU ("CPU_SUSPEND", power_state in the original format). */
-static enum psci_action cpu_suspend(struct psci_call *call)
+static enum psci_action cpu_suspend(u64 *x)
 {
-	if ((u32)call->x[1] != 0) {
-		return result(call, PSCI_INVALID_PARAMETERS);
+	if ((u32)x[1] != 0) {
+		return result(x, PSCI_INVALID_PARAMETERS);
 	}
-	call->x[0] = 0;
+	x[0] = 0;
 	return PSCI_SUSPEND;
 }
 
 /* Only SYSTEM_WARM_RESET; the types of bit 31 are a vendor's own. */
-static enum psci_action system_reset2(struct psci_call *call)
+static enum psci_action system_reset2(u64 *x)
 {
-	if ((u32)call->x[1] != 0) {
-		return result(call, PSCI_INVALID_PARAMETERS);
+	if ((u32)x[1] != 0) {
+		return result(x, PSCI_INVALID_PARAMETERS);
 	}
 	return PSCI_VM_RESET;
 }
 
 /* The 32-bit convention passes W registers: "Register use in AArch64 SMC32 and HVC32 calls". */
-static enum psci_action psci_function(const struct psci_vm *vm, u32 fn, struct psci_call *call)
+static enum psci_action psci_function(const struct psci_vm *vm, u32 fn, u64 *x,
+				      struct psci_start *start)
 {
 	u64 mask = fn & SMCCC_FN64 ? ~(u64)0 : GENMASK(31, 0);
 
 	if ((fn & SMCCC_FN64) && !has_fn64(fn & ~SMCCC_FN64)) {
-		return result(call, PSCI_NOT_SUPPORTED);
+		return result(x, PSCI_NOT_SUPPORTED);
 	}
 	switch (fn & ~SMCCC_FN64) {
 	case PSCI_FN_VERSION:
-		return result(call, PSCI_VERSION_1_1);
+		return result(x, PSCI_VERSION_1_1);
 	case PSCI_FN_CPU_SUSPEND:
-		return cpu_suspend(call);
+		return cpu_suspend(x);
 	case PSCI_FN_CPU_OFF:
-		call->x[0] = (u64)PSCI_DENIED;
+		x[0] = (u64)PSCI_DENIED;
 		return PSCI_CPU_OFF;
 	case PSCI_FN_CPU_ON:
-		return cpu_on(vm, mask, call);
+		return cpu_on(vm, mask, x, start);
 	case PSCI_FN_AFFINITY_INFO:
-		return affinity_info(vm, mask, call);
+		return affinity_info(vm, mask, x);
 	case PSCI_FN_MIGRATE_INFO_TYPE:
-		return result(call, PSCI_MIGRATE_NONE);
+		return result(x, PSCI_MIGRATE_NONE);
 	case PSCI_FN_SYSTEM_OFF:
 		return PSCI_VM_OFF;
 	case PSCI_FN_SYSTEM_RESET:
 		return PSCI_VM_RESET;
 	case PSCI_FN_FEATURES:
-		return result(call, is_offered((u32)call->x[1]) ? 0 : PSCI_NOT_SUPPORTED);
+		return result(x, is_offered((u32)x[1]) ? 0 : PSCI_NOT_SUPPORTED);
 	case PSCI_FN_SYSTEM_RESET2:
-		return system_reset2(call);
+		return system_reset2(x);
 	default:
-		return result(call, PSCI_NOT_SUPPORTED);
+		return result(x, PSCI_NOT_SUPPORTED);
 	}
 }
 
@@ -168,43 +167,43 @@ static s64 arch_features(const struct psci_vm *vm, u32 fn)
 	return vm->unaffected & workaround_bit(fn) ? 1 : PSCI_NOT_SUPPORTED;
 }
 
-static enum psci_action hyp_uid(struct psci_call *call)
+static enum psci_action hyp_uid(u64 *x)
 {
 	static const u32 uid[] = SMCCC_HYP_UID_WORDS;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(uid); i++) {
-		call->x[i] = uid[i];
+		x[i] = uid[i];
 	}
 	return PSCI_RESUME;
 }
 
 /* What is not PSCI: "Arm Architecture Calls" and "Vendor Specific Hypervisor Service Calls". */
-static enum psci_action smccc_function(const struct psci_vm *vm, u32 fn, struct psci_call *call)
+static enum psci_action smccc_function(const struct psci_vm *vm, u32 fn, u64 *x)
 {
 	switch (fn) {
 	case SMCCC_VERSION:
-		return result(call, SMCCC_VERSION_1_1);
+		return result(x, SMCCC_VERSION_1_1);
 	case SMCCC_ARCH_FEATURES:
-		return result(call, arch_features(vm, (u32)call->x[1]));
+		return result(x, arch_features(vm, (u32)x[1]));
 	case SMCCC_HYP_UID:
-		return hyp_uid(call);
+		return hyp_uid(x);
 	case SMCCC_HYP_REVISION:
-		call->x[1] = HYP_MINOR;
-		return result(call, HYP_MAJOR);
+		x[1] = HYP_MINOR;
+		return result(x, HYP_MAJOR);
 	default:
-		return result(call, vm->unaffected & workaround_bit(fn) ? 0 : PSCI_NOT_SUPPORTED);
+		return result(x, vm->unaffected & workaround_bit(fn) ? 0 : PSCI_NOT_SUPPORTED);
 	}
 }
 
-enum psci_action psci_call(const struct psci_vm *vm, u32 imm, struct psci_call *call)
+enum psci_action psci_call(const struct psci_vm *vm, u32 imm, u64 x[4], struct psci_start *start)
 {
-	u32 fn = (u32)call->x[0];
+	u32 fn = (u32)x[0];
 
 	if (imm != 0) {
-		return result(call, PSCI_NOT_SUPPORTED);
+		return result(x, PSCI_NOT_SUPPORTED);
 	}
 	if ((fn & ~SMCCC_FN64) >> 16 != PSCI_FN_VERSION >> 16) {
-		return smccc_function(vm, fn, call);
+		return smccc_function(vm, fn, x);
 	}
-	return psci_function(vm, fn, call);
+	return psci_function(vm, fn, x, start);
 }

@@ -76,7 +76,7 @@ struct psci_vm {
 };
 
 enum psci_action {
-	PSCI_RESUME,  /* x[] is the result */
+	PSCI_RESUME,  /* x[] has the result */
 	PSCI_SUSPEND, /* wait as in WFI, then resume with x[] */
 	/*
 	 * Start cpus[target] at entry in EL1h, MMU off, interrupts masked, X0 = context; then
@@ -88,11 +88,15 @@ enum psci_action {
 	PSCI_VM_RESET, /* does not return */
 };
 
-struct psci_call {
-	u64 x[4];           /* in: X0 to X3; out: the same registers to resume with */
-	u64 entry, context; /* out: PSCI_CPU_ON */
-	u32 target;         /* out: PSCI_CPU_ON */
+/* Of PSCI_CPU_ON. */
+struct psci_start {
+	u64 entry, context;
+	u32 target;
 };
 
-/* @imm: the instruction's immediate. */
-__must_check enum psci_action psci_call(const struct psci_vm *vm, u32 imm, struct psci_call *call);
+/*
+ * @imm: the instruction's immediate; @x: X0 to X3, in and out; @start: written with PSCI_CPU_ON
+ * alone.
+ */
+__must_check enum psci_action psci_call(const struct psci_vm *vm, u32 imm, u64 x[4],
+					struct psci_start *start);

@@ -48,20 +48,21 @@ static void check_insn(const struct input *in)
 static void check_call(struct input *in)
 {
 	struct psci_vm vm = {.cpus = in->cpus, .cpu_count = 2, .unaffected = (u8)in->val};
-	struct psci_call c = {.x = {in->x[0], in->x[1], in->x[2], in->x[3]}};
+	u64 x[4] = {in->x[0], in->x[1], in->x[2], in->x[3]};
+	struct psci_start s;
 	enum psci_action action;
 
 	for (unsigned i = 0; i < 2; i++) {
 		in->cpus[i].power %= PSCI_IS_ON_PENDING + 1;
 	}
-	action = psci_call(&vm, in->imm, &c);
-	check(action != PSCI_CPU_ON || (c.target < 2 && vm.cpus[c.target].power == PSCI_IS_OFF));
-	check(in->imm == 0 || (action == PSCI_RESUME && c.x[0] == ~(u64)0));
+	action = psci_call(&vm, in->imm, x, &s);
+	check(action != PSCI_CPU_ON || (s.target < 2 && vm.cpus[s.target].power == PSCI_IS_OFF));
+	check(in->imm == 0 || (action == PSCI_RESUME && x[0] == ~(u64)0));
 	in->x[0] = 0x84000000 | (in->x[0] & 0x4000001f); /* and once more, a likely number */
-	memcpy(c.x, in->x, sizeof(c.x));
-	action = psci_call(&vm, 0, &c);
-	check(action != PSCI_CPU_ON || (c.target < 2 && vm.cpus[c.target].power == PSCI_IS_OFF));
-	check(!memcmp(&c.x[1], &in->x[1], 3 * sizeof(u64)));
+	memcpy(x, in->x, sizeof(x));
+	action = psci_call(&vm, 0, x, &s);
+	check(action != PSCI_CPU_ON || (s.target < 2 && vm.cpus[s.target].power == PSCI_IS_OFF));
+	check(!memcmp(&x[1], &in->x[1], 3 * sizeof(u64)));
 }
 
 static void check_sysreg(const struct input *in)

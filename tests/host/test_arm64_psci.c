@@ -19,18 +19,22 @@ static const struct psci_cpu cpus[] = {
 	{.mpidr = 0x3480000100, .power = PSCI_IS_OFF},
 };
 static struct psci_vm vm = {.cpus = cpus, .cpu_count = 4};
-static struct psci_call last;
+static u64 x[4];
+static struct psci_start started;
 
 static enum psci_action call(u64 fn, u64 x1, u64 x2, u64 x3)
 {
 	enum psci_action action;
 
-	last = (struct psci_call){.x = {fn, x1, x2, x3}};
-	action = psci_call(&vm, 0, &last);
+	x[0] = fn;
+	x[1] = x1;
+	x[2] = x2;
+	x[3] = x3;
+	action = psci_call(&vm, 0, x, &started);
 	if ((u32)fn != SMCCC_HYP_UID && (u32)fn != SMCCC_HYP_REVISION) {
-		assert_int_equal(last.x[1], x1);
-		assert_int_equal(last.x[2], x2);
-		assert_int_equal(last.x[3], x3);
+		assert_int_equal(x[1], x1);
+		assert_int_equal(x[2], x2);
+		assert_int_equal(x[3], x3);
 	}
 	return action;
 }
@@ -38,7 +42,7 @@ static enum psci_action call(u64 fn, u64 x1, u64 x2, u64 x3)
 static void assert_result(u64 fn, u64 x1, u64 x2, u64 x3, s64 want)
 {
 	assert_int_equal(call(fn, x1, x2, x3), PSCI_RESUME);
-	assert_int_equal(last.x[0], want);
+	assert_int_equal(x[0], want);
 }
 
 static void test_simple(void **state)
@@ -50,14 +54,14 @@ static void test_simple(void **state)
 	assert_int_equal(call(0x84000008, 7, 8, 9), PSCI_VM_OFF);
 	assert_int_equal(call(0x84000009, 7, 8, 9), PSCI_VM_RESET);
 	assert_int_equal(call(0x84000002, 7, 8, 9), PSCI_CPU_OFF);
-	assert_int_equal(last.x[0], PSCI_DENIED);
+	assert_int_equal(x[0], PSCI_DENIED);
 }
 
 static void test_suspend(void **state)
 {
 	(void)state;
 	assert_int_equal(call(0x84000001, HIGH, 2, 3), PSCI_SUSPEND);
-	assert_int_equal(last.x[0], 0);
+	assert_int_equal(x[0], 0);
 	assert_int_equal(call(0xc4000001, HIGH, 2, 3), PSCI_SUSPEND); /* power_state is 32 bits */
 	for (unsigned bit = 0; bit < 32; bit++) {
 		assert_result(0x84000001, 1u << bit, 0, 0, PSCI_INVALID_PARAMETERS);
@@ -75,17 +79,17 @@ static void test_cpu_on(void **state)
 	assert_result(0xc4000003, HIGH | 1, 0x40000000, 1, PSCI_INVALID_PARAMETERS);
 	assert_result(0xc4000003, 1, 0x40000002, 1, PSCI_INVALID_ADDRESS);
 	assert_int_equal(call(0xc4000003, 1, 0x140000000, HIGH), PSCI_CPU_ON);
-	assert_int_equal(last.target, 1);
-	assert_int_equal(last.entry, 0x140000000);
-	assert_int_equal(last.context, HIGH);
-	assert_int_equal(last.x[0], 0);
+	assert_int_equal(started.target, 1);
+	assert_int_equal(started.entry, 0x140000000);
+	assert_int_equal(started.context, HIGH);
+	assert_int_equal(x[0], 0);
 	assert_int_equal(call(0xc4000003, 0x3400000100, 4, 5), PSCI_CPU_ON);
-	assert_int_equal(last.target, 3);
+	assert_int_equal(started.target, 3);
 	/* W registers. */
 	assert_int_equal(call(0x84000003, HIGH | 1, HIGH | 0x40000000, HIGH | 6), PSCI_CPU_ON);
-	assert_int_equal(last.target, 1);
-	assert_int_equal(last.entry, 0x40000000);
-	assert_int_equal(last.context, 6);
+	assert_int_equal(started.target, 1);
+	assert_int_equal(started.entry, 0x40000000);
+	assert_int_equal(started.context, 6);
 	assert_result(0x84000003, 0x3400000100, 4, 5, PSCI_INVALID_PARAMETERS);
 }
 
@@ -164,13 +168,13 @@ static void test_smccc(void **state)
 	assert_result(0x80000002, 0, 0, 0, -1);
 	vm.unaffected = 0;
 	assert_int_equal(call(0x8600ff01, 1, 2, 3), PSCI_RESUME);
-	assert_int_equal(last.x[0], 0x189e837a);
-	assert_int_equal(last.x[1], 0x954982b0);
-	assert_int_equal(last.x[2], 0xf25c0f8b);
-	assert_int_equal(last.x[3], 0x7886aac0);
+	assert_int_equal(x[0], 0x189e837a);
+	assert_int_equal(x[1], 0x954982b0);
+	assert_int_equal(x[2], 0xf25c0f8b);
+	assert_int_equal(x[3], 0x7886aac0);
 	assert_int_equal(call(0x8600ff03, 7, 2, 3), PSCI_RESUME);
-	assert_int_equal(last.x[0], 0);
-	assert_int_equal(last.x[1], 1);
+	assert_int_equal(x[0], 0);
+	assert_int_equal(x[1], 1);
 }
 
 static bool is_known(u32 fn)
@@ -188,11 +192,10 @@ static void test_unknown(void **state)
 			u32 fn = top << 24 | nr;
 
 			if (!is_known(fn)) {
-				struct psci_call c = {.x = {fn, 1, 2, 3}};
+				u64 c[4] = {fn, 1, 2, 3};
 
-				assert_true(psci_call(&vm, 0, &c) == PSCI_RESUME &&
-					    c.x[0] == ~(u64)0 && c.x[1] == 1 && c.x[2] == 2 &&
-					    c.x[3] == 3);
+				assert_true(psci_call(&vm, 0, c, &started) == PSCI_RESUME &&
+					    c[0] == ~(u64)0 && c[1] == 1 && c[2] == 2 && c[3] == 3);
 			}
 		}
 	}
@@ -207,10 +210,10 @@ static void test_immediate(void **state)
 {
 	(void)state;
 	for (u32 imm = 1; imm <= 0xffff; imm++) {
-		struct psci_call c = {.x = {0x84000008, 1, 2, 3}};
+		u64 c[4] = {0x84000008, 1, 2, 3};
 
-		assert_int_equal(psci_call(&vm, imm, &c), PSCI_RESUME);
-		assert_int_equal(c.x[0], -1);
+		assert_int_equal(psci_call(&vm, imm, c, &started), PSCI_RESUME);
+		assert_int_equal(c[0], -1);
 	}
 }
 
