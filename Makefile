@@ -2,6 +2,9 @@
 # Socle. The README lists the targets.
 ARCH ?= x86_64
 Q := $(if $(V),,@)
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc) # unless the user says another
+endif
 WARN := -Wall -Wextra -Werror -Wconversion -Wshadow -Wundef -Wvla -Wcast-qual -Wstrict-prototypes \
 	-Wmissing-prototypes -Wswitch-enum -Wframe-larger-than=1024
 ifeq ($(origin CC),default)
@@ -98,18 +101,24 @@ EACH_ARCH = for arch in $(ARCHES); do $(MAKE) --no-print-directory ARCH=$$arch
 CHECK_SRC = $(shell git ls-files '*.c' '*.h')
 TIDY_SRC := $(wildcard arch/$(CORE_ARCH_DIR)/*.c) $(if $(filter x86_64,$(ARCH)),$(wildcard mm/*.c vmm/*.c nested/*.c))
 TIDY_TARGET := $(if $(CROSS),--target=$(CROSS:%-=%))
+TIDY_OK := $(TIDY_SRC:%=$(BUILD)/tidy/%.ok)
 .PHONY: check check-core test test-files
 check: $(HOST_BINS) | setup-check
 	$(Q)echo "format"; clang-format --dry-run -Werror $(CHECK_SRC)
 	$(Q)echo "layers, headers, sizes"; tests/check_layers.py && tests/check_headers.sh && tests/check_size.py
 	$(Q)$(EACH_ARCH) check-core || exit 1; done
 	$(Q)$(MAKE) --no-print-directory host-test
-check-core: $(CORE) | setup-check
+check-core: $(CORE) $(TIDY_OK) | setup-check
 	$(Q)echo "$(ARCH): image"; tests/check_simd.py $(CORE) && tests/check_elf.py $(CORE)
-	$(Q)echo "$(ARCH): clang-tidy"; printf '%s\n' $(TIDY_SRC) | xargs -P 2 -n 8 sh -c 'clang-tidy --quiet \
-		--warnings-as-errors="*" "$$@" -- $(TIDY_TARGET) $(CORE_CFLAGS) -nostdinc \
-		-isystem $$(clang -print-file-name=include) -isystem $(NEWLIB)/include $(LIB_CPPFLAGS) -I. \
-		-Iarch/$(CORE_ARCH_DIR)/include' sh
+	$(Q)echo "$(ARCH): clang-tidy: $(words $(TIDY_OK)) files"
+
+# Again when the source or a header has changed, as the object is.
+$(TIDY_OK): $(BUILD)/tidy/%.ok: % $(BUILD)/obj/%.o .clang-tidy | setup-check
+	$(Q)mkdir -p $(@D)
+	$(Q)clang-tidy --quiet --warnings-as-errors="*" $< -- $(TIDY_TARGET) $(CORE_CFLAGS) -nostdinc \
+		-isystem $$(clang -print-file-name=include) -isystem $(NEWLIB)/include $(LIB_CPPFLAGS) \
+		-I. -Iarch/$(CORE_ARCH_DIR)/include
+	$(Q)touch $@
 
 # Everything; ends with the line "N passed, N failed".
 test-files: $(BOOT_EFI) $(GUEST_BINS) kernels initramfs

@@ -8,15 +8,22 @@ import re
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 
-def run(name, command, env=None):
+# Our steps have the CPUs for themselves: the jobs of the make that runs us do not count for them.
+ENVIRONMENT = dict(
+    os.environ, MAKEFLAGS=re.sub(r" ?-j\d*| ?--jobserver-\S+", "", os.environ.get("MAKEFLAGS", ""))
+)  # fmt: skip
+
+
+def run(name, command):
     """Runs one step, showing its output as it comes. Returns (ok, output)."""
     start = time.monotonic()
     print(f"== {name}", flush=True)
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-        env=env,
+        env=ENVIRONMENT,
     ) as process:
         lines = []
         for line in process.stdout:
@@ -27,6 +34,20 @@ def run(name, command, env=None):
     ok = process.returncode == 0
     print(f"== {name}: {'ok' if ok else 'FAILED'}, {time.monotonic() - start:.0f} s", flush=True)
     return ok, "".join(lines)
+
+
+def run_host_test(program):
+    """Like run(), one of several at a time: shown whole when it has ended."""
+    start = time.monotonic()
+    result = subprocess.run(
+        [program], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+        check=False,
+    )  # fmt: skip
+    ok, name = result.returncode == 0, os.path.basename(program)
+    shown = [l for l in result.stdout.splitlines() if not l.startswith(("[ RUN", "[       OK"))]
+    seconds = f"{time.monotonic() - start:.0f} s"
+    print("\n".join([*shown, f"== {name}: {'ok' if ok else 'FAILED'}, {seconds}"]), flush=True)
+    return name, host_counts(ok, result.stdout)
 
 
 def host_counts(ok, output):
@@ -54,7 +75,7 @@ def step_counts(ok, _output):
 
 
 def make(*arguments):
-    return ["make", "--no-print-directory", *arguments]
+    return ["make", f"-j{os.cpu_count()}", "--no-print-directory", *arguments]
 
 
 EFI = {"x86_64": "BOOTX64.EFI", "arm64": "BOOTAA64.EFI"}
@@ -74,8 +95,6 @@ def arch_steps(arch):
 
 
 def steps(arguments):
-    for program in arguments.host_tests:
-        yield os.path.basename(program), [program], host_counts
     yield "layers", ["tests/check_layers.py"], step_counts
     yield "headers alone", ["tests/check_headers.sh"], step_counts
     yield "sizes", ["tests/check_size.py"], step_counts
@@ -86,6 +105,14 @@ def steps(arguments):
         yield from arch_steps(arch)
 
 
+def results(arguments):
+    """Of each step its name and (passed, failed)."""
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        yield from pool.map(run_host_test, arguments.host_tests)
+    for name, command, counts in steps(arguments):
+        yield name, counts(*run(name, command))
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--arch", nargs="+", required=True, choices=EFI)
@@ -93,8 +120,7 @@ def main():
     arguments = parser.parse_args()
     passed = failed = 0
     failures = []
-    for name, command, counts in steps(arguments):
-        good, bad = counts(*run(name, command))
+    for name, (good, bad) in results(arguments):
         passed += good
         failed += bad
         if bad:

@@ -41,11 +41,10 @@ build/fuzz/corpus/:
 
 .PHONY: fuzz
 fuzz: $(FUZZ_BINS)
-	$(Q)test -n "$^" && for t in $^; do \
-		n=$$(basename $$t); mkdir -p build/fuzz/corpus/$$n; \
+	$(Q)test -n "$^" && printf '%s\n' $^ | xargs -P "$$(nproc)" -I {} sh -c ' \
+		t={}; n=$$(basename $$t); mkdir -p build/fuzz/corpus/$$n; \
 		$$t -max_total_time=$(FUZZ_SECONDS) -max_len=400 -timeout=30 -rss_limit_mb=4096 \
 			-print_final_stats=1 -artifact_prefix=build/fuzz/$$n- \
 			build/fuzz/corpus/$$n >build/fuzz/$$n.log 2>&1 || \
 			{ tail -60 build/fuzz/$$n.log; exit 1; }; \
-		echo "$$n: $$(grep executed_units build/fuzz/$$n.log), no finding"; \
-	done
+		echo "$$n: $$(grep executed_units build/fuzz/$$n.log), no finding"'

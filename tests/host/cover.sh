@@ -9,9 +9,8 @@ lines_min=$1
 branches_min=$2
 
 rm -f "$dir"/*.gcda
-for t in $(shift 2; echo "$@"); do
-	"$t" >"$t.log" 2>&1 || { cat "$t.log"; exit 1; }
-done
+shift 2
+printf '%s\n' "$@" | xargs -P "$(nproc)" -I {} sh -c '{} >{}.log 2>&1 || { cat {}.log; exit 1; }'
 report() { # NAME FILTERS LINES BRANCHES
 	set -- "$1" --root . --filter "$2" --exclude-branches-by-pattern '.*\bassert\(.*' \
 		--exclude-unreachable-branches --fail-under-line "$3" --fail-under-branch "$4" \

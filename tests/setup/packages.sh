@@ -42,6 +42,7 @@ test|zlib1g-dev|file zlib.h|unpacking in host tests
 test|libcmocka-dev|file cmocka.h|unit tests
 test|libzydis-dev|file Zydis/Zydis.h|the instruction decoder's oracle
 test|python3-pytest|module pytest|system tests
+test|python3-pytest-xdist|module xdist|system tests side by side
 test|python3-pexpect|module pexpect|console tests
 test|clang|command clang|second compiler, fuzz targets
 test|lld|command ld.lld|second linker

@@ -100,11 +100,11 @@ endif
 run: $(EFI) $(GUEST_FILES) $(if $(filter intel,$(VENDOR)),bochs) | setup-run
 	$(Q)SOCLE_BOCHS=$(BOCHS)/bochs $(SETUP)/run.py --efi '$(EFI)' --vendor $(VENDOR) $(GUEST_ARGS)
 
-# T=name runs the tests whose name has it.
+# T=name runs the tests whose name has it; one test per CPU at a time, or as many as JOBS says.
+PYTEST = PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -v -rs -p no:cacheprovider -n $(or $(JOBS),auto)
 system-test: $(EFI) kernels initramfs | setup-test
 	$(Q)SOCLE_EFI=$(EFI) SOCLE_KERNELS=$(KERNELS) SOCLE_INITRD=$(GUEST_INITRD) \
-		PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -v -rs -p no:cacheprovider \
-		$(if $(T),-k '$(T)') --ignore=tests/system/test_bochs.py tests/system
+		$(PYTEST) $(if $(T),-k '$(T)') --ignore=tests/system/test_bochs.py tests/system
 
 bochs: | setup-run
 	$(Q)$(SETUP)/packages.sh bochs
@@ -115,6 +115,5 @@ BOCHS_ROWS_test-vmx := suite
 BOCHS_ROWS_test-bochs := all
 test-vmx test-bochs: $(EFI) kernels initramfs bochs | setup-test
 	$(Q)SOCLE_BOCHS=$(BOCHS)/bochs SOCLE_EFI=$(EFI) SOCLE_KERNELS=$(KERNELS) \
-		SOCLE_INITRD=$(GUEST_INITRD) SOCLE_BOCHS_ROWS=$(BOCHS_ROWS_$@) PYTHONDONTWRITEBYTECODE=1 \
-		/usr/bin/python3 -m pytest -v -rs -p no:cacheprovider \
-		$(if $(T),-k '$(T)') tests/system/test_bochs.py
+		SOCLE_INITRD=$(GUEST_INITRD) SOCLE_BOCHS_ROWS=$(BOCHS_ROWS_$@) \
+		$(PYTEST) $(if $(T),-k '$(T)') tests/system/test_bochs.py

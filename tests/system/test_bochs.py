@@ -5,14 +5,12 @@ Above all Intel's VMX, on a CPU with the newer features (Skylake) and on the old
 (Arrandale); besides, an SVM that has next-RIP and flush-by-ASID (Ryzen).
 
 SOCLE_BOCHS_ROWS chooses: "suite", what `make test` has time for, or "all", as `make test-bochs` does;
-the rest of the environment is that of test_tiny.py and test_x86.py. The rows run side by side, one per
-CPU of this machine, and each test waits for its own.
+the rest of the environment is that of test_tiny.py and test_x86.py.
 """
 
 import os
 import re
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -141,19 +139,6 @@ for tiny_row in test_tiny.X86_ROWS:
     row(f"ryzen-{tiny_row.name}", bochs.RYZEN, PATIENT, suite=False)(tiny)
 
 
-@pytest.fixture(scope="module")
-def verdicts(request):
-    """The selected rows, as futures."""
-    selected = [
-        item.callspec.params["name"]
-        for item in request.session.items
-        if item.module is request.module and hasattr(item, "callspec")
-    ]
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        yield {name: pool.submit(ROWS[name]) for name in selected}
-        pool.shutdown(cancel_futures=True)
-
-
 @pytest.mark.parametrize("name", ROWS)
-def test_bochs(name, verdicts):
-    verdicts[name].result()
+def test_bochs(name):
+    ROWS[name]()

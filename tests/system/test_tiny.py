@@ -2,15 +2,13 @@
 """Tiny guests on Socle: one behaviour per row, the verdict is the exit status.
 
 SOCLE_ARCH, SOCLE_EFI and SOCLE_GUESTS (the folder of their files) say what to test, as `make
-system-test` sets them; SOCLE_CPU another model of the emulated CPU. The runs go side by side, one per
-CPU of this machine, and each test waits for its own.
+system-test` sets them; SOCLE_CPU another model of the emulated CPU.
 """
 
 import os
 import re
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -242,19 +240,6 @@ def run_row(row):
     return result
 
 
-@pytest.fixture(scope="module")
-def results(request):
-    """The results of the selected rows, as futures."""
-    selected = [
-        item.callspec.params["row"]
-        for item in request.session.items
-        if item.module is request.module and hasattr(item, "callspec")
-    ]
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        yield {row.name: pool.submit(run_row, row) for row in selected}
-        pool.shutdown(cancel_futures=True)
-
-
 def check_death(row, log):
     """Socle has to say why, and show the registers."""
     reason = re.search(r"vm tiny: stopped: (.*)", log)
@@ -283,8 +268,8 @@ def check_row(row, result):
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
-def test_tiny(row, results):
-    check_row(row, results[row.name].result())
+def test_tiny(row):
+    check_row(row, run_row(row))
 
 
 def test_every_guest_has_a_row():
