@@ -102,6 +102,7 @@ extern const struct pt_format pt_ept, pt_ept_xonly, pt_npt;
 extern const struct pt_format pt_s2_4k, pt_s2_16k, pt_s2_64k;
 extern const struct pt_format pt_x86_64, pt_x86_64_5level, pt_pae, pt_x86_32;
 extern const struct pt_format pt_el2, pt_el2_vhe;
+extern const struct pt_format pt_el1_4k, pt_el1_16k, pt_el1_64k;
 
 /* All rows, for tests and for the check at boot; ends with NULL. */
 extern const struct pt_format *const pt_formats[];

@@ -8,9 +8,9 @@
  *        every level; memory types by the host's PAT
  *   S2   Arm ARM, "VMSAv8-64 translation table format descriptors", "Stage 2 memory region
  *        attributes"; permissions S2AP[1:0] and XN
- *   EL2  Arm ARM, "VMSAv8-64 translation table format descriptors", "Stage 1 memory region
+ *   EL1, EL2  Arm ARM, "VMSAv8-64 translation table format descriptors", "Stage 1 memory region
  *        attributes", "Data access permissions", "Instruction execution permissions": one
- *        privilege level (EL2) or two (EL2&0, HCR_EL2.E2H = 1)
+ *        privilege level (EL2) or two (EL1&0; EL2&0, HCR_EL2.E2H = 1)
  */
 #include "mm/pt_format.h"
 
@@ -368,10 +368,10 @@ const struct pt_format pt_s2_64k = {
 #define EL2_PXN     BIT(53)
 #define EL2_XN      BIT(54)
 
-#define EL2_LEVEL_PAGE(bits)                                                                  \
+#define EL2_LEVEL_PAGE(lo, bits)                                                              \
 	{                                                                                     \
 		.table = NEVER, .leaf = {.mask = S2_TYPE, .value = S2_TYPE},                  \
-		.leaf_bits = S2_TYPE | S2_AF | S2_SH_IS | (bits), .oa_mask = GENMASK(47, 12), \
+		.leaf_bits = S2_TYPE | S2_AF | S2_SH_IS | (bits), .oa_mask = GENMASK(47, lo), \
 		EL2_MEM,                                                                      \
 	}
 #define EL2_LEVEL_BLOCK(lo, bits)                                                              \
@@ -396,7 +396,7 @@ const struct pt_format pt_s2_64k = {
 	},                                                                                        \
 	.prot_is = {{S2_VALID, S2_VALID}, {EL2_RO, 0}, {(xn), 0}, NEVER},                         \
 	.level = {                                                                                \
-		[1] = EL2_LEVEL_PAGE(bits),                                                       \
+		[1] = EL2_LEVEL_PAGE(12, bits),                                                   \
 		[2] = EL2_LEVEL_BLOCK(21, bits),                                                  \
 		[3] = EL2_LEVEL_BLOCK(30, bits),                                                  \
 		[4] = S2_LEVEL_TABLE,                                                             \
@@ -414,8 +414,80 @@ const struct pt_format pt_el2_vhe = {
 	EL2_COMMON(EL2_PXN, EL2_XN),
 };
 
+/*
+ * EL1&0 as EL1 sees it: X is PXN, U is AP[1]. What EL0 may do besides, and what a table takes away
+ * below it, the walker reads itself. What we write EL0 never executes.
+ */
+#define EL1_COMMON                                                                                \
+	.entry_shift = 3, .min_root_level = 2, .ia_bits_max = 48, .oa_bits = 48, .flags = PT_BBM, \
+	.present_mask = S2_VALID, .accessed = S2_AF,                                              \
+	.prot_mask = S2_VALID | EL2_AP1 | EL2_RO | EL2_PXN,                                       \
+	.prot =                                                                                   \
+		{                                                                                 \
+			[PT_R] = S2_VALID | EL2_RO | EL2_PXN,                                     \
+			[PT_RW] = S2_VALID | EL2_PXN,                                             \
+			[PT_RX] = S2_VALID | EL2_RO,                                              \
+			[PT_RWX] = S2_VALID,                                                      \
+			[PT_U | PT_R] = S2_VALID | EL2_AP1 | EL2_RO | EL2_PXN,                    \
+			[PT_U | PT_RW] = S2_VALID | EL2_AP1 | EL2_PXN,                            \
+			[PT_U | PT_RX] = S2_VALID | EL2_AP1 | EL2_RO,                             \
+			[PT_U | PT_RWX] = S2_VALID | EL2_AP1,                                     \
+	},                                                                                        \
+	.prot_is = {{S2_VALID, S2_VALID}, {EL2_RO, 0}, {EL2_PXN, 0}, {EL2_AP1, EL2_AP1}}
+
+const struct pt_format pt_el1_4k = {
+	.name = "EL1&0, 4K",
+	.page_shift = 12,
+	.index_bits = 9,
+	.max_level = 4,
+	.leaf_levels = BIT(1) | BIT(2) | BIT(3),
+	.table_oa_mask = GENMASK(47, 12),
+	EL1_COMMON,
+	.level =
+		{
+			[1] = EL2_LEVEL_PAGE(12, EL2_XN),
+			[2] = EL2_LEVEL_BLOCK(21, EL2_XN),
+			[3] = EL2_LEVEL_BLOCK(30, EL2_XN),
+			[4] = S2_LEVEL_TABLE,
+		},
+};
+
+/* Unlike stage 2 it may start at Arm's level 0, with two entries. */
+const struct pt_format pt_el1_16k = {
+	.name = "EL1&0, 16K",
+	.page_shift = 14,
+	.index_bits = 11,
+	.max_level = 4,
+	.leaf_levels = BIT(1) | BIT(2),
+	.table_oa_mask = GENMASK(47, 14),
+	EL1_COMMON,
+	.level =
+		{
+			[1] = EL2_LEVEL_PAGE(14, EL2_XN),
+			[2] = EL2_LEVEL_BLOCK(25, EL2_XN),
+			[3] = S2_LEVEL_TABLE,
+			[4] = S2_LEVEL_TABLE,
+		},
+};
+
+const struct pt_format pt_el1_64k = {
+	.name = "EL1&0, 64K",
+	.page_shift = 16,
+	.index_bits = 13,
+	.max_level = 3,
+	.leaf_levels = BIT(1) | BIT(2),
+	.table_oa_mask = GENMASK(47, 16),
+	EL1_COMMON,
+	.level =
+		{
+			[1] = EL2_LEVEL_PAGE(16, EL2_XN),
+			[2] = EL2_LEVEL_BLOCK(29, EL2_XN),
+			[3] = S2_LEVEL_TABLE,
+		},
+};
+
 const struct pt_format *const pt_formats[] = {
-	&pt_ept,    &pt_ept_xonly,     &pt_npt, &pt_s2_4k,  &pt_s2_16k, &pt_s2_64k,
-	&pt_x86_64, &pt_x86_64_5level, &pt_pae, &pt_x86_32, &pt_el2,    &pt_el2_vhe,
-	NULL,
+	&pt_ept,    &pt_ept_xonly,     &pt_npt,     &pt_s2_4k,  &pt_s2_16k, &pt_s2_64k,
+	&pt_x86_64, &pt_x86_64_5level, &pt_pae,     &pt_x86_32, &pt_el2,    &pt_el2_vhe,
+	&pt_el1_4k, &pt_el1_16k,       &pt_el1_64k, NULL,
 };

@@ -11,6 +11,15 @@
 #define EPT_MEMTYPE GENMASK(5, 3)
 #define S2_W        BIT(7)
 #define S2_DBM      BIT(51)
+#define S1_EL0      BIT(6)
+#define S1_RO       BIT(7)
+#define S1_PXN      BIT(53)
+#define S1_UXN      BIT(54)
+#define S1_PXN_TBL  BIT(59)
+#define S1_UXN_TBL  BIT(60)
+#define S1_NO_EL0   BIT(61)
+#define S1_RO_TBL   BIT(62)
+#define S1_TAG_BIT  55 /* with the top byte ignored it tells the half */
 #define CR3_PAE     GENMASK(31, 5)
 
 enum fault_kind {
@@ -33,7 +42,7 @@ struct walk_state {
 	struct guest_walk *w;
 	const struct pt_format *fmt;
 	unsigned access; /* what is asked for, with what the regime adds */
-	u64 entry;       /* at hand */
+	u64 entry, at;   /* at hand, and where it lies */
 	unsigned root_level;
 	struct walk_step step[PT_MAX_LEVELS + 1];
 };
@@ -43,9 +52,19 @@ static bool is_ept(union cpu_role role)
 	return role.kind == WALK_EPT4 || role.kind == WALK_EPT5;
 }
 
-static bool is_s2(union cpu_role role)
+static bool is_s1(union cpu_role role)
+{
+	return role.kind >= WALK_S1_4K;
+}
+
+static bool is_arm(union cpu_role role)
 {
 	return role.kind >= WALK_S2_4K;
+}
+
+static bool is_s2(union cpu_role role)
+{
+	return is_arm(role) && !is_s1(role);
 }
 
 static bool is_x86(union cpu_role role)
@@ -60,7 +79,8 @@ const struct pt_format *walk_format(union cpu_role role)
 		[WALK_LONG4] = &pt_x86_64,   [WALK_LONG5] = &pt_x86_64_5level,
 		[WALK_EPT4] = &pt_ept_xonly, [WALK_EPT5] = &pt_ept_xonly,
 		[WALK_S2_4K] = &pt_s2_4k,    [WALK_S2_16K] = &pt_s2_16k,
-		[WALK_S2_64K] = &pt_s2_64k,
+		[WALK_S2_64K] = &pt_s2_64k,  [WALK_S1_4K] = &pt_el1_4k,
+		[WALK_S1_16K] = &pt_el1_16k, [WALK_S1_64K] = &pt_el1_64k,
 	};
 
 	return formats[role.kind];
@@ -68,7 +88,7 @@ const struct pt_format *walk_format(union cpu_role role)
 
 static unsigned role_root_level(union cpu_role role)
 {
-	if (is_s2(role)) {
+	if (is_arm(role)) {
 		return role.root_level;
 	}
 	return role.kind == WALK_EPT4 ? 4 : walk_format(role)->max_level;
@@ -81,7 +101,7 @@ static unsigned role_ia_bits(union cpu_role role)
 		[WALK_LONG5] = 57,  [WALK_EPT4] = 48, [WALK_EPT5] = 57,
 	};
 
-	return is_s2(role) ? role.ia_bits : bits[role.kind];
+	return is_arm(role) ? role.ia_bits : bits[role.kind];
 }
 
 bool cpu_role_is_valid(union cpu_role role)
@@ -89,10 +109,10 @@ bool cpu_role_is_valid(union cpu_role role)
 	const struct pt_format *fmt = walk_format(role);
 	unsigned shift;
 
-	if (!fmt || role.oa_bits < 32 || role.oa_bits > (is_s2(role) ? 48 : 52)) {
+	if (!fmt || role.oa_bits < 32 || role.oa_bits > (is_arm(role) ? 48 : 52)) {
 		return false;
 	}
-	if (!is_s2(role)) {
+	if (!is_arm(role)) {
 		return true;
 	}
 	if (!role.root_level || role.root_level > fmt->max_level) {
@@ -144,7 +164,7 @@ static enum walk_result fault(struct walk_state *st, enum fault_kind kind)
 		[FAULT_PERMISSION] = FSC_PERMISSION,     [FAULT_ABORT] = FSC_WALK_ABORT,
 	};
 
-	if (is_s2(st->r->role)) {
+	if (is_arm(st->r->role)) {
 		st->w->code = fsc[kind] | (4u - st->w->level);
 	} else if (!is_ept(st->r->role)) {
 		st->w->code |= pf_code(st, kind);
@@ -192,7 +212,7 @@ static enum walk_result entry_find(struct walk_state *st, gpa_t addr, struct wal
 				: atomic_load_explicit((_Atomic u64 *)ptr, memory_order_acquire);
 		/* Acquire: what the guest wrote before it linked a table is read after. */
 		step->ptr = slot->flags & MEMSLOT_RO ? NULL : ptr;
-	} else if (is_s2(r->role)) {
+	} else if (is_arm(r->role)) {
 		return fault(st, FAULT_ABORT);
 	}
 	return WALK_OK;
@@ -206,7 +226,7 @@ static u64 root_address(const struct walk_state *st)
 	if (role.kind == WALK_PAE && !is_s2(role)) {
 		return st->r->root & CR3_PAE;
 	}
-	if (is_s2(role)) {
+	if (is_arm(role)) {
 		shift = pt_level_shift(st->fmt, role.root_level);
 		bits = role.ia_bits - shift + st->fmt->entry_shift;
 		return st->r->root & GENMASK(47, 5) & ~(BIT(bits) - 1);
@@ -226,10 +246,14 @@ static enum walk_result entry_read(struct walk_state *st, u64 table)
 	if (level != st->root_level || !is_s2(st->r->role)) {
 		index &= BIT(fmt->index_bits) - 1; /* a root of stage 2 may be wider */
 	}
+	if (level == st->root_level && is_s1(st->r->role)) {
+		index &= BIT(st->r->role.ia_bits - pt_level_shift(fmt, level)) - 1;
+	}
+	st->at = table + (index << fmt->entry_shift);
 	if (level == 3 && st->r->role.kind == WALK_PAE && st->r->pdptr) {
 		*step = (struct walk_step){.raw = st->r->pdptr[index & 3]};
 	} else {
-		result = entry_find(st, gpa(table + (index << fmt->entry_shift)), step);
+		result = entry_find(st, gpa(st->at), step);
 	}
 	st->entry = st->r->role.big_endian ? __builtin_bswap64(step->raw) : step->raw;
 	st->entry &= fmt->entry_shift == 2 ? GENMASK(31, 0) : ~(u64)0;
@@ -308,7 +332,7 @@ static enum walk_result entry_check(struct walk_state *st, const struct pt_entry
 	union cpu_role role = st->r->role;
 	unsigned level = st->w->level;
 
-	if (is_s2(role)) {
+	if (is_arm(role)) {
 		if (e->kind == PT_HOLE) {
 			return fault(st, FAULT_ABSENT);
 		}
@@ -322,6 +346,61 @@ static enum walk_result entry_check(struct walk_state *st, const struct pt_entry
 		return fault(st, FAULT_RESERVED);
 	}
 	return WALK_OK;
+}
+
+/* --- permissions --- */
+
+/* What the entry at hand allows to whom is asked for: EL1, or EL0. */
+static unsigned s1_prot(const struct walk_state *st, enum pt_kind kind)
+{
+	union cpu_role role = st->r->role;
+	bool user = st->access & PT_U;
+	u64 e = st->entry;
+	unsigned prot = PT_RWX | PT_U;
+
+	if (kind == PT_TABLE) {
+		if (role.hpd) {
+			return prot;
+		}
+		prot &= e & S1_RO_TBL ? ~(unsigned)PT_W : ~0u;
+		prot &= e & S1_NO_EL0 ? ~(unsigned)(user ? PT_RW | PT_U : PT_U) : ~0u;
+		return prot & (e & (user ? S1_UXN_TBL : S1_PXN_TBL) ? ~(unsigned)PT_X : ~0u);
+	}
+	prot &= e & S1_RO && !(role.hd && e & S2_DBM) ? ~(unsigned)PT_W : ~0u;
+	prot &= e & S1_EL0 ? ~0u : ~(unsigned)(user ? PT_RW | PT_U : PT_U);
+	return prot & (e & (user ? S1_UXN : S1_PXN) ? ~(unsigned)PT_X : ~0u);
+}
+
+static unsigned entry_prot(const struct walk_state *st, const struct pt_entry *e)
+{
+	if (is_s1(st->r->role)) {
+		return s1_prot(st, e->kind);
+	}
+	return is_ept(st->r->role) ? st->entry & PT_RWX : e->prot;
+}
+
+static void trace_add(const struct walk_state *st, unsigned prot)
+{
+	struct walk_trace *t = st->w->trace;
+
+	if (t && t->count < PT_MAX_LEVELS) {
+		t->step[t->count].at = st->at;
+		t->step[t->count].entry = st->entry;
+		t->step[t->count].level = st->w->level;
+		t->step[t->count++].prot = (u8)prot;
+	}
+}
+
+/* EL1 does not execute what EL0 may write; with PAN it leaves EL0's data alone. */
+static unsigned s1_access(const struct walk_state *st, unsigned prot)
+{
+	union cpu_role role = st->r->role;
+	bool user = st->access & PT_U, el0 = prot & PT_U;
+
+	if (prot & PT_W && (role.wxn || (!user && el0))) {
+		prot &= ~(unsigned)PT_X;
+	}
+	return !user && el0 && role.smap ? prot & ~(unsigned)PT_RW : prot;
 }
 
 /* --- the leaf --- */
@@ -364,6 +443,8 @@ static enum walk_result leaf_check(struct walk_state *st)
 		prot = supervisor_prot(st, prot);
 	} else if (is_x86(role) && !(prot & PT_U)) {
 		prot = 0;
+	} else if (is_s1(role)) {
+		prot = s1_access(st, prot);
 	}
 	denied = st->access & PT_RWX & ~prot;
 	if (is_x86(role) && pkey_denies(st)) {
@@ -380,9 +461,10 @@ static u64 update_bits(const struct walk_state *st, unsigned level)
 	bool leaf = level == st->w->level, write = st->access & PT_W;
 	u64 bits;
 
-	if (is_s2(role)) {
+	if (is_arm(role)) {
 		bits = leaf && role.ad ? st->fmt->accessed : 0;
-		return bits | (leaf && write && role.hd && st->entry & S2_DBM ? S2_W : 0);
+		write &= leaf && role.hd && st->entry & S2_DBM && is_s2(role);
+		return bits | (write ? S2_W : 0);
 	}
 	if ((is_ept(role) && !role.ad) || (role.kind == WALK_PAE && level == 3)) {
 		return 0;
@@ -390,25 +472,39 @@ static u64 update_bits(const struct walk_state *st, unsigned level)
 	return st->fmt->accessed | (leaf && write ? st->fmt->dirty : 0);
 }
 
-static bool entry_update(const struct walk_state *st, const struct walk_step *step, u64 bits)
+/* Of stage 1 dirty is "not read-only". */
+static u64 dirty_clear(const struct walk_state *st, unsigned level)
 {
-	u64 old = step->raw;
+	union cpu_role role = st->r->role;
+
+	return is_s1(role) && role.hd && level == st->w->level && st->access & PT_W &&
+			       st->entry & S2_DBM
+		       ? S1_RO
+		       : 0;
+}
+
+static bool entry_update(const struct walk_state *st, unsigned level)
+{
+	const struct walk_step *step = &st->step[level];
+	u64 set = update_bits(st, level), clear = dirty_clear(st, level), old = step->raw, new;
 	u32 old32 = (u32)old;
 
 	if (st->r->role.big_endian) {
-		bits = __builtin_bswap64(bits);
+		set = __builtin_bswap64(set);
+		clear = __builtin_bswap64(clear);
 	}
-	if ((old & bits) == bits || !step->ptr) {
+	new = (old | set) & ~clear;
+	if (new == old || !step->ptr) {
 		return true; /* to read-only memory, the write goes nowhere */
 	}
 	WALK_RACE_POINT(step->ptr);
 	/* Relaxed: no other memory is published by an accessed or dirty bit. */
 	if (st->fmt->entry_shift == 2) {
-		return atomic_compare_exchange_strong_explicit(
-			(_Atomic u32 *)step->ptr, &old32, (u32)(old | bits), memory_order_relaxed,
-			memory_order_relaxed);
+		return atomic_compare_exchange_strong_explicit((_Atomic u32 *)step->ptr, &old32,
+							       (u32) new, memory_order_relaxed,
+							       memory_order_relaxed);
 	}
-	return atomic_compare_exchange_strong_explicit((_Atomic u64 *)step->ptr, &old, old | bits,
+	return atomic_compare_exchange_strong_explicit((_Atomic u64 *)step->ptr, &old, new,
 						       memory_order_relaxed, memory_order_relaxed);
 }
 
@@ -418,6 +514,9 @@ static bool is_dirty(const struct walk_state *st)
 	union cpu_role role = st->r->role;
 	bool write = st->access & PT_W && !(st->w->flags & WALK_PEEK);
 
+	if (is_s1(role)) {
+		return write || !(st->entry & S1_RO);
+	}
 	if (is_s2(role)) {
 		return write || st->entry & S2_W;
 	}
@@ -431,7 +530,7 @@ static enum walk_result leaf_finish(struct walk_state *st, const struct pt_entry
 	union cpu_role role = st->r->role;
 	enum walk_result result;
 
-	if (is_s2(role) && !role.ad && !e->accessed) {
+	if (is_arm(role) && !role.ad && !e->accessed) {
 		return fault(st, FAULT_ACCESS_FLAG);
 	}
 	if (is_s2(role) && role.hd && st->entry & S2_DBM) {
@@ -443,7 +542,7 @@ static enum walk_result leaf_finish(struct walk_state *st, const struct pt_entry
 	}
 	for (unsigned level = st->root_level; level >= w->level && !(w->flags & WALK_PEEK);
 	     level--) {
-		if (!entry_update(st, &st->step[level], update_bits(st, level))) {
+		if (!entry_update(st, level)) {
 			return WALK_RETRY;
 		}
 	}
@@ -457,6 +556,16 @@ static enum walk_result leaf_finish(struct walk_state *st, const struct pt_entry
 	return WALK_OK;
 }
 
+/* Stage 1: bits above the width are all 0 (TTBR0) or all 1 (TTBR1). */
+static bool is_s1_address(const struct walk_state *st)
+{
+	union cpu_role role = st->r->role;
+	unsigned ignored = role.tbi ? 63 - S1_TAG_BIT : 0;
+	s64 high = (s64)(st->w->ia << ignored) >> (ignored + role.ia_bits);
+
+	return high == 0 || high == -1;
+}
+
 /* Whether the address is one of the regime's; else *result is the fault. */
 static bool is_in_range(struct walk_state *st, enum walk_result *result)
 {
@@ -464,7 +573,7 @@ static bool is_in_range(struct walk_state *st, enum walk_result *result)
 	unsigned bits = role_ia_bits(role);
 	u64 high = st->w->ia >> (bits - 1);
 
-	if (is_s2(role) && st->r->root & GENMASK(47, 0) & oa_reserved(role.oa_bits, 47)) {
+	if (is_arm(role) && st->r->root & GENMASK(47, 0) & oa_reserved(role.oa_bits, 47)) {
 		st->w->level = 4; /* Arm's level 0 */
 		*result = fault(st, FAULT_ADDRESS_SIZE);
 		return false;
@@ -473,8 +582,9 @@ static bool is_in_range(struct walk_state *st, enum walk_result *result)
 		*result = WALK_CANONICAL;
 		return !high || high == ~(u64)0 >> (bits - 1);
 	}
-	if (high >> 1 || (st->r->ia_limit && st->w->ia >> st->r->ia_limit)) {
-		st->w->level = is_s2(role) ? 4 : st->w->level;
+	if (is_s1(role) ? !is_s1_address(st)
+			: high >> 1 || (st->r->ia_limit && st->w->ia >> st->r->ia_limit)) {
+		st->w->level = is_arm(role) ? 4 : st->w->level;
 		*result = fault(st, FAULT_ABSENT);
 		return false;
 	}
@@ -496,17 +606,24 @@ static enum walk_result walk_once(struct walk_state *st)
 	}
 	table = root_address(st);
 	w->prot = PT_RWX | PT_U;
+	if (w->trace) {
+		w->trace->count = 0;
+	}
 	for (;; w->level--) {
+		unsigned prot;
+
 		result = entry_read(st, table);
 		if (result != WALK_OK) {
 			return result;
 		}
 		e = pt_decode(st->fmt, w->level, st->entry);
+		prot = entry_prot(st, &e);
+		trace_add(st, prot);
 		if (!(st->entry & st->fmt->present_mask)) {
 			w->prot = 0;
 			return fault(st, FAULT_ABSENT);
 		}
-		w->prot &= is_ept(st->r->role) ? (u8)(st->entry & PT_RWX) : e.prot;
+		w->prot &= (u8)prot;
 		result = entry_check(st, &e);
 		if (result != WALK_OK) {
 			return result;
@@ -527,7 +644,7 @@ enum walk_result guest_walk(const struct walk_regime *regime, struct guest_walk 
 
 	if (!cpu_role_is_valid(role)) {
 		w->level = 4;
-		w->code = is_s2(role) ? FSC_TRANSLATION : 0;
+		w->code = is_arm(role) ? FSC_TRANSLATION : 0;
 		return WALK_FAULT;
 	}
 	st.root_level = role_root_level(role);

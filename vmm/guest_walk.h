@@ -9,7 +9,7 @@
  * Sources, by section title: AMD APM vol. 2, "Page Translation and Protection", "Nested Paging";
  * Intel SDM vol. 3, "Paging", "EPT Violations", "EPT Misconfigurations"; Arm ARM, "VMSAv8-64
  * translation table format descriptors", "Hardware management of the Access flag and dirty state",
- * "MMU fault types".
+ * "Data access permissions", "Hierarchical control of data access permissions", "MMU fault types".
  */
 #pragma once
 
@@ -61,7 +61,7 @@ enum walk_flags {
 /* What is walked. */
 struct walk_regime {
 	union cpu_role role;
-	u64 root;         /* CR3, nCR3, EPTP, VTTBR_EL2: bits that are no address are ignored */
+	u64 root;         /* CR3, nCR3, EPTP, VTTBR_EL2, TTBRn_EL1: what is no address is ignored */
 	const u64 *pdptr; /* PAE: the four registers; NULL: they are read from memory */
 	const struct memslots *slots;
 	const struct walk_regime *under; /* translates the tables' addresses; NULL: nothing does */
@@ -70,11 +70,22 @@ struct walk_regime {
 		      */
 };
 
+/* The entries that a walk read, from the root down. */
+struct walk_trace {
+	u32 count;
+	struct {
+		u64 at, entry; /* where it lies in this regime's physical space; as it counts */
+		u8 level;
+		u8 prot; /* enum pt_prot, of this entry alone, for the access that was asked for */
+	} step[PT_MAX_LEVELS];
+};
+
 struct guest_walk {
 	/* in */
 	u64 ia;
-	u8 access; /* one or more of PT_R, PT_W, PT_X; PT_U: a user's */
-	u8 flags;  /* enum walk_flags */
+	struct walk_trace *trace; /* NULL: nobody wants it */
+	u8 access;                /* one or more of PT_R, PT_W, PT_X; PT_U: a user's */
+	u8 flags;                 /* enum walk_flags */
 	/* out */
 	u8 need;    /* the access, with what the regime makes of it */
 	u8 level;   /* where it ended */

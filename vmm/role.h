@@ -24,6 +24,9 @@ enum walk_kind {
 	WALK_S2_4K,
 	WALK_S2_16K,
 	WALK_S2_64K,
+	WALK_S1_4K, /* EL1&0 */
+	WALK_S1_16K,
+	WALK_S1_64K,
 	WALK_KIND_COUNT
 };
 
@@ -31,23 +34,26 @@ union cpu_role {
 	u64 word;
 	struct {
 		u64 kind : 4;       /* enum walk_kind */
-		u64 root_level : 3; /* stage 2: from SL0 */
-		u64 ia_bits : 6;    /* stage 2: from T0SZ */
-		u64 oa_bits : 6;    /* MAXPHYADDR, or stage 2's PS: at most 52, 48 on Arm */
+		u64 root_level : 3; /* Arm: from SL0; stage 1: from the width */
+		u64 ia_bits : 6;    /* Arm: from TnSZ */
+		u64 oa_bits : 6;    /* MAXPHYADDR, or Arm's PS, IPS: at most 52, 48 on Arm */
 		u64 tdp : 1;        /* a second-level table: on x86, every access is a user's */
 		u64 nx : 1;         /* EFER.NXE */
 		u64 wp : 1;
 		u64 smep : 1;
-		u64 smap : 1;
+		u64 smap : 1; /* Arm: PSTATE.PAN */
 		u64 pke : 1;
 		u64 pse : 1;        /* 32-bit only: CR4.PSE */
 		u64 page1g : 1;     /* level 3 may be a leaf */
 		u64 amd : 1;        /* bit 8 of levels 4 and 5 is reserved, too */
-		u64 ad : 1;         /* EPTP bit 6; VTCR_EL2.HA */
-		u64 hd : 1;         /* VTCR_EL2.HD */
+		u64 ad : 1;         /* EPTP bit 6; HA of VTCR_EL2, TCR_EL1 */
+		u64 hd : 1;         /* their HD */
 		u64 xonly : 1;      /* EPT: execute-only is allowed */
-		u64 big_endian : 1; /* stage 2: SCTLR_EL2.EE */
-		u64 spare : 32;
+		u64 big_endian : 1; /* Arm: EE of SCTLR_EL2, SCTLR_EL1 */
+		u64 hpd : 1;        /* stage 1: tables have no permissions */
+		u64 tbi : 1;        /* stage 1: the top byte is no part of the address */
+		u64 wxn : 1;        /* stage 1: what can be written is not executed */
+		u64 spare : 29;
 	};
 };
 static_assert(sizeof(union cpu_role) == sizeof(u64), "one word");

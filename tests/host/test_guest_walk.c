@@ -128,6 +128,12 @@ static const struct {
 	{&pt_s2_64k,
 	 42,
 	 {.kind = WALK_S2_64K, .tdp = 1, .root_level = 2, .ia_bits = 42, .oa_bits = 48}},
+	{&pt_el1_4k, 48, {.kind = WALK_S1_4K, .root_level = 4, .ia_bits = 48, .oa_bits = 48}},
+	{&pt_el1_4k, 39, {.kind = WALK_S1_4K, .root_level = 3, .ia_bits = 39, .oa_bits = 48}},
+	{&pt_el1_16k, 48, {.kind = WALK_S1_16K, .root_level = 4, .ia_bits = 48, .oa_bits = 48}},
+	{&pt_el1_16k, 47, {.kind = WALK_S1_16K, .root_level = 3, .ia_bits = 47, .oa_bits = 48}},
+	{&pt_el1_64k, 42, {.kind = WALK_S1_64K, .root_level = 2, .ia_bits = 42, .oa_bits = 48}},
+	{&pt_el1_64k, 48, {.kind = WALK_S1_64K, .root_level = 3, .ia_bits = 48, .oa_bits = 48}},
 };
 
 /* A place near a few others, so that tables get many entries. */
@@ -147,11 +153,14 @@ static void check_against_lookup(struct tdp *tdp, unsigned row, u64 ia)
 
 	for (unsigned access = PT_R; access <= PT_X; access <<= 1) {
 		struct guest_walk w = {.ia = ia, .access = (u8)access};
-		bool user = e.prot & PT_U, may;
+		bool user = e.prot & PT_U, may, el1 = regime.role.kind >= WALK_S1_4K;
 
-		w.access |= user ? PT_U : 0;
+		w.access |= user && !el1 ? PT_U : 0; /* EL0 executes nothing of ours */
 		may = e.kind == PT_LEAF && e.prot & access;
-		if (e.kind == PT_LEAF && !user && access == PT_W && !regime.role.tdp) {
+		if (el1 && access == PT_X && user && e.prot & PT_W) {
+			may = false; /* EL0's to write */
+		}
+		if (e.kind == PT_LEAF && !user && access == PT_W && !regime.role.tdp && !el1) {
 			may = true; /* CR0.WP = 0 */
 		}
 		assert_int_equal(guest_walk(&regime, &w) == WALK_OK, may);

@@ -415,6 +415,113 @@ static void s2_walk(struct ref_walk *w)
 	}
 }
 
+/* --- stage 1 of Arm --- */
+
+struct s1 {
+	bool ro, no_el0, pxn, uxn; /* by some table */
+};
+
+static void s1_leaf(struct ref_walk *w, const struct s1 *above, struct step s, u64 block)
+{
+	u64 d = s.entry, set = d, size = block;
+	bool el0 = d >> 6 & 1 && !above->no_el0, user = w->access & PT_U;
+	bool dbm = w->role.hd && d >> 51 & 1;
+	bool writable = (!(d >> 7 & 1) || dbm) && !above->ro;
+	bool xn = user ? d >> 54 & 1 || above->uxn : d >> 53 & 1 || above->pxn;
+	bool may_r = !user || el0, may_w = writable && may_r, may_x = !xn;
+
+	if (!(d >> 10 & 1)) {
+		if (!w->role.ad) {
+			s2_fault(w, 8);
+			return;
+		}
+		set |= 1 << 10;
+	}
+	w->prot = (may_r ? PT_R : 0) | (may_w ? PT_W : 0) | (may_x ? PT_X : 0) | (el0 ? PT_U : 0);
+	if (may_w && w->role.wxn) {
+		may_x = false;
+	}
+	if (!user && el0 && writable) {
+		may_x = false;
+	}
+	if (!user && el0 && w->role.smap) {
+		may_r = may_w = false;
+	}
+	if ((w->access & PT_R && !may_r) || (w->access & PT_W && !may_w) ||
+	    (w->access & PT_X && !may_x)) {
+		s2_fault(w, 12);
+		return;
+	}
+	if (w->access & PT_W && dbm) {
+		set &= ~0x80ull;
+	}
+	w->result = WALK_OK;
+	w->size = size;
+	w->gpa = (bits(d, 47, 12) << 12 & ~(size - 1)) + (w->ia & (size - 1));
+	w->dirty = !(d >> 7 & 1) || (w->access & PT_W && !(w->flags & WALK_PEEK));
+	if (!(w->flags & WALK_PEEK) && set != d) {
+		w->update[w->update_count++] = (struct ref_update){
+			s.at, w->role.big_endian ? __builtin_bswap64(set) : set, 8};
+	}
+}
+
+static void s1_walk(struct ref_walk *w)
+{
+	unsigned page = w->role.kind == WALK_S1_4K ? 12 : w->role.kind == WALK_S1_16K ? 14 : 16;
+	unsigned level = w->role.root_level, last = w->role.tbi ? 55 : 63;
+	u64 table = bits(w->root, 47, 5) << 5, top = bits(w->ia, last, w->role.ia_bits);
+	struct s1 above = {0};
+
+	w->level = 4;
+	if (w->role.oa_bits < 48 && bits(w->root, 47, w->role.oa_bits)) {
+		s2_fault(w, 0);
+		return;
+	}
+	/* What the top byte leaves is all alike, with bit 55. */
+	if (top != 0 && top != bits(~0ull, last, w->role.ia_bits)) {
+		s2_fault(w, 4);
+		return;
+	}
+	table &= ~0ull << (w->role.ia_bits - (page + (page - 3) * (level - 1)) + 3);
+	for (;; level--) {
+		unsigned shift = page + (page - 3) * (level - 1);
+		unsigned end =
+			level == w->role.root_level ? w->role.ia_bits - 1u : shift + page - 4;
+		struct step s = {.at = table + 8 * bits(w->ia, end, shift), .bytes = 8};
+		bool block, blocks = level == 2 || (level == 3 && page == 12);
+
+		w->level = level;
+		if (!w->read(s.at, 8, &s.entry)) {
+			s2_fault(w, 0x14);
+			return;
+		}
+		if (w->role.big_endian) {
+			s.entry = __builtin_bswap64(s.entry);
+		}
+		block = level > 1 && bits(s.entry, 1, 0) == 1;
+		if (!(s.entry & 1) || (block && !blocks) ||
+		    (level == 1 && bits(s.entry, 1, 0) != 3)) {
+			s2_fault(w, 4);
+			return;
+		}
+		table = bits(s.entry, 47, block ? shift : page) << (block ? shift : page);
+		if (w->role.oa_bits < 48 && bits(table, 47, w->role.oa_bits)) {
+			s2_fault(w, 0);
+			return;
+		}
+		if (block || level == 1) {
+			s1_leaf(w, &above, s, 1ull << shift);
+			return;
+		}
+		if (!w->role.hpd) {
+			above.pxn |= s.entry >> 59 & 1;
+			above.uxn |= s.entry >> 60 & 1;
+			above.no_el0 |= s.entry >> 61 & 1;
+			above.ro |= s.entry >> 62 & 1;
+		}
+	}
+}
+
 void ref_walk(struct ref_walk *w)
 {
 	w->update_count = 0;
@@ -423,7 +530,9 @@ void ref_walk(struct ref_walk *w)
 		x86_walk(w);
 	} else if (w->role.kind <= WALK_EPT5) {
 		ept_walk(w);
-	} else {
+	} else if (w->role.kind <= WALK_S2_64K) {
 		s2_walk(w);
+	} else {
+		s1_walk(w);
 	}
 }

@@ -59,7 +59,7 @@ static u64 make_entry(union cpu_role role, u64 r)
 		e |= r >> 32 & 7 ? 3 : 1;
 		e |= r >> 35 & 3 ? 0x4c0 : 0;
 	}
-	e = role.kind == WALK_S2_64K || role.kind == WALK_S2_16K ? e & ~0xc000ULL : e;
+	e = role.kind >= WALK_S2_4K && (role.kind - WALK_S2_4K) % 3 ? e & ~0xc000ULL : e;
 	e ^= r >> 40 & 7 ? 0 : 1ULL << (r >> 43 & 63); /* any bit may be wrong */
 	e ^= r >> 50 & 3 ? 0 : 1ULL << (51 + (r >> 52) % 13);
 	e = r >> 56 & 7 ? e : e & ~0x1ff000ULL; /* aligned as a block */
@@ -111,7 +111,7 @@ static union cpu_role make_role(u64 r)
 	role.ad = r >> 20 & 1;
 	role.xonly = r >> 21 & 1;
 	if (role.kind >= WALK_S2_4K) {
-		page = pages[role.kind - WALK_S2_4K];
+		page = pages[(role.kind - WALK_S2_4K) % 3];
 		role.oa_bits = min_u64(role.oa_bits, 48) & 63;
 		role.hd = r >> 22 & 1;
 		role.big_endian = r >> 23 & 1;
@@ -119,6 +119,14 @@ static union cpu_role make_role(u64 r)
 		low = page + (page - 3) * (role.root_level - 1u);
 		role.ia_bits = (low + 1 + (r >> 28) % (page + 1)) & 63;
 		role.ia_bits = min_u64(role.ia_bits, 48) & 63;
+		if (role.kind >= WALK_S1_4K) {
+			role.tdp = 0;
+			role.smap = r >> 33 & 1;
+			role.hpd = r >> 34 & 1;
+			role.tbi = r >> 35 & 1;
+			role.wxn = r >> 36 & 1;
+			role.ia_bits = min_u64(low + 1 + (r >> 28) % (page - 3), 48) & 63;
+		}
 	}
 	return role;
 }
@@ -139,6 +147,14 @@ static u64 make_ia(union cpu_role role, u64 r)
 	case WALK_LONG5:
 	case WALK_EPT5:
 		ia &= r & 0xf ? 0xffffffffffffff : ~0ULL;
+		break;
+	case WALK_S1_4K:
+	case WALK_S1_16K:
+	case WALK_S1_64K: /* either half; now and then a tag, or a bit that is wrong */
+		ia &= (1ULL << role.ia_bits) - 1;
+		ia |= r & 1 ? ~0ULL << role.ia_bits : 0;
+		ia ^= r & 14 ? 0 : r & 0xff00000000000000;
+		ia ^= r & 0x70 ? 0 : 1ULL << 50;
 		break;
 	default:
 		ia &= (1ULL << role.ia_bits) - (r & 0xf ? 1 : 0);
@@ -176,7 +192,7 @@ static void check_memory(const struct ref_walk *ref, const struct guest_walk *w)
 			u64 had = 0;
 
 			memcpy(&had, before + u->gpa, u->bytes);
-			had |= u->value;
+			had = ref->update_count == 1 ? u->value : had | u->value;
 			memcpy(before + u->gpa, &had, u->bytes);
 		}
 	}
