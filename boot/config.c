@@ -24,6 +24,7 @@ const struct config_limits config_limits_x86_64 = {
 	.debug_port = true,
 	.cpus = true,
 	.front = true,
+	.waiting = true,
 };
 
 const struct config_limits config_limits_arm64 = {
@@ -32,6 +33,7 @@ const struct config_limits config_limits_arm64 = {
 	.kinds = BIT(BOOT_IMAGE_LINUX) | BIT(BOOT_IMAGE_ELF) | BIT(BOOT_IMAGE_RAW),
 	.cpus = true,
 	.front = true,
+	.waiting = true,
 };
 
 struct parser {

@@ -5,6 +5,7 @@
 #include "vmm/vcpu.h"
 
 struct boot_info;
+struct guest_paging;
 struct vm;
 
 /* VM: memory layout and devices. Errors: -ENOMEM, -EINVAL; reasons are logged. */
@@ -54,6 +55,12 @@ void arch_vcpu_skip_insn(struct vcpu *vcpu);
 
 /* Logs the guest's registers. The vCPU is loaded on this CPU. */
 void arch_vcpu_dump(const struct vcpu *vcpu);
+
+/* How the vCPU, which is loaded on this CPU, translates now. */
+void arch_vcpu_paging(const struct vcpu *vcpu, struct guest_paging *p);
+
+/* What vcpu->arch.exit_count[@reason] counts; @reason is below VCPU_EXIT_REASONS. */
+const char *arch_exit_name(u32 reason);
 
 /* Nanoseconds since start. */
 u64 arch_uptime_ns(void);

@@ -4,7 +4,8 @@
  *
  * Guest and hypervisor share one terminal. A small tracker follows the guest's bytes to know
  * whether the cursor is at the start of a line, in an escape sequence or in colour, so that the
- * hypervisor's line comes out whole and readable in between.
+ * hypervisor's line comes out whole and readable in between; a line of the guest's that it cut in
+ * two is put out again from its start, before the guest goes on in it.
  */
 #include "vmm/console.h"
 
@@ -18,6 +19,7 @@
 #define MAX_PLACES (240 * 75)
 
 #define POLL_CELLS       2048 /* 1 MiB of pixels at most per console_poll */
+#define PART_MAX         256  /* of a guest's unfinished line */
 #define PANIC_LOCK_LOOKS 10000000
 #define CHAR_ESCAPE      0x1b
 
@@ -31,6 +33,10 @@ static struct {
 	enum line_owner line;
 	enum stream_state guest_state;
 	bool guest_coloured; /* it chose colours since we last wrote */
+	bool torn;           /* we have written in the midst of its line, of which ... */
+	u32 part_len;        /* ... this is there; more than PART_MAX: too long to keep */
+	u32 sequence_at;     /* where in it an escape sequence began */
+	char part[PART_MAX];
 	bool has_screen;
 	bool deferred; /* somebody calls console_poll */
 	bool undrawn;  /* output since the framebuffer was last drawn whole */
@@ -40,22 +46,49 @@ static struct {
 static struct fbcon_cell cells[2 * MAX_PLACES];
 static atomic_bool panicking, lock_broken;
 
+/* Of its escape sequences only colours are kept: others move the cursor, or ask for answers. */
+static void part_drop_sequence(void)
+{
+	if (console.part_len <= PART_MAX) {
+		console.part_len = console.sequence_at;
+	}
+}
+
+static void part_keep(u8 byte)
+{
+	if (byte == '\n' || byte == '\r') {
+		console.part_len = 0;
+	} else if (console.part_len < PART_MAX) {
+		console.part[console.part_len++] = (char)byte;
+	} else {
+		console.part_len = PART_MAX + 1;
+	}
+}
+
 static void track_guest(u8 byte)
 {
+	part_keep(byte);
 	switch (console.guest_state) {
 	case STREAM_ESCAPE:
 		console.guest_state = byte == '[' ? STREAM_CSI : STREAM_TEXT;
+		if (byte != '[') {
+			part_drop_sequence();
+		}
 		return;
 	case STREAM_CSI:
 		if (byte >= 0x40 || byte < 0x20) {
 			console.guest_state = STREAM_TEXT;
 			console.guest_coloured |= byte == 'm';
+			if (byte != 'm') {
+				part_drop_sequence();
+			}
 		}
 		return;
 	case STREAM_TEXT:
 		break;
 	}
 	if (byte == CHAR_ESCAPE) {
+		console.sequence_at = console.part_len - 1;
 		console.guest_state = STREAM_ESCAPE;
 	} else if (byte == '\n') {
 		console.line = LINE_FRESH;
@@ -84,6 +117,7 @@ static void end_line(void)
 /* Leaves whatever the guest is in the midst of: a sequence, a colour, a line. */
 static void take_over_from_guest(void)
 {
+	console.torn |= console.line == LINE_GUEST || console.guest_state != STREAM_TEXT;
 	if (console.guest_state != STREAM_TEXT) {
 		put_bytes("\x18", 1); /* CAN */
 		console.guest_state = STREAM_TEXT;
@@ -103,6 +137,11 @@ void console_fresh_line(void)
 	if (console.line == LINE_OWN) {
 		end_line();
 	}
+}
+
+bool console_line_is_own(void)
+{
+	return console.line == LINE_OWN;
 }
 
 void console_put(const char *s, size_t len)
@@ -160,17 +199,40 @@ void console_write(const char *s, size_t len)
 	console_end(held);
 }
 
-void console_guest_tx(u8 byte)
+static void guest_put(u8 byte)
 {
 	char c = (char)byte;
 
-	lock_take(&console.lock);
 	track_guest(byte);
-	arch_uart_putc(byte);
-	if (console.has_screen) {
-		fbcon_write(&console.screen, &c, 1);
-		console.undrawn = true;
+	put_bytes(&c, 1);
+}
+
+void console_resume_guest(void)
+{
+	u32 len = console.part_len;
+
+	if (console.torn && len <= PART_MAX) {
+		console.part_len = 0;
+		for (u32 i = 0; i < len; i++) {
+			guest_put((u8)console.part[i]); /* which keeps it again, in its place */
+		}
 	}
+	console.torn = false;
+}
+
+void console_forget_guest(void)
+{
+	lock_take(&console.lock);
+	console.torn = false;
+	console.part_len = 0;
+	lock_drop(&console.lock);
+}
+
+void console_guest_tx(u8 byte)
+{
+	lock_take(&console.lock);
+	console_resume_guest();
+	guest_put(byte);
 	lock_drop(&console.lock);
 }
 

@@ -26,6 +26,9 @@ void console_write(const char *s, size_t len);
 /* Puts out one byte of the foreground guest's serial output, as it is. */
 void console_guest_tx(u8 byte);
 
+/* Another guest is in front: what the last one has left unfinished is not put out again. */
+void console_forget_guest(void);
+
 /* Returns a byte typed at the host's serial port, or -1. By one CPU at a time. */
 int console_getc(void);
 
@@ -44,10 +47,15 @@ bool console_is_undrawn(void);
 /*
  * Several writes as one: console_begin takes the lock and returns what console_end needs to release
  * it; console_put writes in between. console_fresh_line ends an unfinished line, whoever's it is.
+ * console_resume_guest puts the line out again that the guest was in, without waiting for it.
+ * console_line_is_own: whether the last console_put left its line unfinished, and nobody else did
+ * more.
  */
 bool console_begin(void) __must_check;
 void console_put(const char *s, size_t len);
 void console_fresh_line(void);
+void console_resume_guest(void);
+bool console_line_is_own(void);
 void console_end(bool held);
 
 /*

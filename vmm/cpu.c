@@ -96,6 +96,7 @@ static void run(struct percpu *cpu, struct vcpu *vcpu)
 	} else {
 		load(cpu, vcpu);
 		how = vcpu_run(vcpu, &wake_ns);
+		vm_run_ended(vcpu, how == SCHED_PARK);
 	}
 	if (how == SCHED_PARK && cpu->vcpu == vcpu) {
 		unload(cpu);
@@ -122,7 +123,7 @@ void cpu_run(void)
 	struct sched_entity *next;
 	u64 deadline;
 
-	while (cpu->id != 0 || vm_any_is_on()) {
+	while (cpu->id != 0 || !vms_are_done()) {
 		next = sched_next(cpu->id, arch_uptime_ns(), &deadline);
 		deadline_set(deadline);
 		if (next) {

@@ -10,7 +10,7 @@ void cpu_enter(void);
 /* Lets them run: the scheduler is there. */
 void cpus_release(void);
 
-/* Runs vCPUs. On CPU 0 it returns when all VMs are off, elsewhere never. */
+/* Runs vCPUs. On CPU 0 it returns when vms_are_done(), elsewhere never. */
 void cpu_run(void);
 
 /* This CPU has taken its interrupts: serves the console, wakes what is due, ends slices. */

@@ -8,6 +8,7 @@
 #include "vmm/console.h"
 #include "vmm/cpu.h"
 #include "vmm/log.h"
+#include "vmm/monitor.h"
 #include "vmm/panic.h"
 #include "vmm/vm.h"
 
@@ -76,13 +77,19 @@ void hv_wait_for_enter(void)
 	}
 }
 
+/* Not to be started before the operator says so. */
+static bool waits(const struct vm *vm)
+{
+	return vm->config->flags & BOOT_VM_WAITING;
+}
+
 /* What one VM's end says of the whole. One that could not be created counts as failed. */
 static bool all_went_well(const struct boot_config *config)
 {
 	for (u32 i = 0; i < config->vm_count; i++) {
 		const struct vm *vm = vm_get(i);
 
-		if (!vm || vm->end == VM_WISH_KILL || vm->end == VM_WISH_NONE) {
+		if (!vm || vm->end == VM_WISH_KILL || (vm->end == VM_WISH_NONE && !waits(vm))) {
 			return false;
 		}
 	}
@@ -97,7 +104,7 @@ static void vms_start(const struct boot_info *bi)
 		(void)vm_create(bi, &bi->config.vms[i], i);
 	}
 	for (u32 i = 0; i < vm_count(); i++) {
-		if (vm_get(i) && vm_start(vm_get(i))) {
+		if (vm_get(i) && !waits(vm_get(i)) && vm_start(vm_get(i))) {
 			vm_destroy(vm_get(i));
 		}
 	}
@@ -108,6 +115,7 @@ static void vms_start(const struct boot_info *bi)
 	if (front) {
 		vconsole_switch(front);
 	}
+	monitor_greet();
 }
 
 /* Guests come and go: what they have had is there again. */

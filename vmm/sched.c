@@ -338,6 +338,16 @@ u64 sched_tick(u32 cpu, u64 now)
 	return deadline;
 }
 
+u64 sched_ran_ns(const struct sched_entity *e, u64 now)
+{
+	u64 ran;
+
+	lock_take(&sched.lock);
+	ran = e->ran_ns + (vtime_now(e, now) - e->vtime_ns);
+	lock_drop(&sched.lock);
+	return ran;
+}
+
 void sched_loaded(struct sched_entity *e)
 {
 	lock_take(&sched.lock);

@@ -85,5 +85,8 @@ u64 sched_tick(u32 cpu, u64 now);
 void sched_loaded(struct sched_entity *e);
 void sched_unloaded(struct sched_entity *e, u64 now, u64 wake_ns);
 
+/* How long @e has run, with the run that goes on. */
+u64 sched_ran_ns(const struct sched_entity *e, u64 now);
+
 /* Supplied by the environment, called with the lock held: has @cpu leave its guest or its halt. */
 void sched_kick_cpu(u32 cpu);

@@ -8,6 +8,7 @@
 #include "vmm/console.h"
 #include "vmm/cpu.h"
 #include "vmm/log.h"
+#include "vmm/monitor.h"
 #include "vmm/vm.h"
 
 /* From output to its picture; between looks for input that no interrupt announces. */
@@ -20,17 +21,17 @@
 /* Shown of a VM's past when it comes to the front: a screen or so. */
 #define REPLAY_BYTES 4096
 
-#define KEY_ESCAPE 1 /* Ctrl-A */
-#define READS_MAX  4096
+#define READS_MAX 4096
 
 /* Of what follows, and of all consoles' rings. */
 static struct lock lock = {.rank = LOCK_RANK_CONSOLE};
-static struct vm *front;
+static struct vm *_Atomic front; /* changes under the lock */
+static bool holding;             /* what @front puts out is not shown, from ... */
+static u64 held_from;
 static u64 draw_ns = ~0ULL;
 
 /* CPU 0's. */
 static u64 input_ns;
-static bool key_follows;
 static bool held; /* bytes wait in the host's port */
 
 /* Returns whether the deadline has come nearer. */
@@ -50,7 +51,7 @@ void vconsole_tx(struct vm *vm, u8 byte)
 
 	lock_take(&lock);
 	c->out[c->out_end++ % VCONSOLE_OUT] = (char)byte;
-	if (vm == front) {
+	if (vm == front && !holding) {
 		console_guest_tx(byte);
 		nearer = draw_ns == ~0ULL && draw_arm(arch_uptime_ns());
 	}
@@ -75,6 +76,36 @@ int vconsole_getc(struct vm *vm)
 	return byte;
 }
 
+/* The bytes of a request for the terminal's answer (ECMA-48, DSR and DA) at @at; 0: there is none.
+ */
+static u32 request_len(const struct vconsole *c, u64 at)
+{
+	u32 len = 2;
+	char last;
+
+	if (c->out[at % VCONSOLE_OUT] != '\x1b' || c->out[(at + 1) % VCONSOLE_OUT] != '[') {
+		return 0;
+	}
+	do {
+		last = c->out[(at + len++) % VCONSOLE_OUT];
+	} while (at + len < c->out_end && (last < '@' || last > '~'));
+	return last == 'n' || last == 'c' ? len : 0;
+}
+
+/* What was asked of the terminal has been answered at its time. */
+static void replay_from(const struct vconsole *c, u64 at)
+{
+	while (at < c->out_end) {
+		u32 skip = request_len(c, at);
+
+		if (skip) {
+			at += skip;
+		} else {
+			console_guest_tx((u8)c->out[at++ % VCONSOLE_OUT]);
+		}
+	}
+}
+
 /* The last lines, from the start of one. */
 static void replay(const struct vconsole *c)
 {
@@ -83,9 +114,28 @@ static void replay(const struct vconsole *c)
 	while (have < c->out_end && at < c->out_end && c->out[at++ % VCONSOLE_OUT] != '\n') {
 		/* to the first whole line */
 	}
-	for (; at < c->out_end; at++) {
-		console_guest_tx((u8)c->out[at % VCONSOLE_OUT]);
+	replay_from(c, at);
+}
+
+struct vm *vconsole_front(void)
+{
+	return front;
+}
+
+void vconsole_hold(bool hold)
+{
+	struct vconsole *c = &vconsole_front()->console;
+
+	lock_take(&lock);
+	if (hold) {
+		held_from = c->out_end;
+	} else if (holding && c->out_end - held_from > VCONSOLE_OUT) {
+		replay(c); /* the ring has lost some */
+	} else if (holding) {
+		replay_from(c, held_from);
 	}
+	holding = hold;
+	lock_drop(&lock);
 }
 
 void vconsole_switch(struct vm *vm)
@@ -96,6 +146,8 @@ void vconsole_switch(struct vm *vm)
 			log_info("vm %s: in front from here on", vm->config->name);
 		}
 		front = vm;
+		console_forget_guest();
+		held_from = vm->console.out_end;
 		replay(&vm->console);
 	}
 	lock_drop(&lock);
@@ -124,22 +176,6 @@ void vconsole_ended(struct vm *vm)
 	}
 }
 
-static void key_next(void)
-{
-	struct vm *next = next_on(front);
-
-	if (next) {
-		vconsole_switch(next);
-	}
-}
-
-static const struct {
-	char key;
-	void (*act)(void);
-} keys[] = {
-	{'n', key_next},
-};
-
 static void input_put(struct vm *vm, u8 byte)
 {
 	struct vconsole *c = &vm->console;
@@ -151,32 +187,32 @@ static void input_put(struct vm *vm, u8 byte)
 	lock_drop(&lock);
 }
 
-static void input_take(u8 byte)
+/* Who was in front then may have room for what came before. */
+void vconsole_input(u8 byte)
 {
-	if (!key_follows) {
-		key_follows = byte == KEY_ESCAPE;
-		if (!key_follows) {
-			input_put(front, byte);
-		}
+	struct vm *vm = front;
+
+	if (monitor_takes(byte)) {
 		return;
 	}
-	key_follows = false;
-	if (byte == KEY_ESCAPE) {
-		input_put(front, byte);
-	}
-	for (unsigned i = 0; i < ARRAY_SIZE(keys); i++) {
-		if (byte == (u8)keys[i].key) {
-			keys[i].act();
-		}
+	if (vm->state != VM_OFF) {
+		input_put(vm, byte);
+		arch_vm_input(vm);
+	} else if (byte == '\r') {
+		monitor_typed_to_off(vm);
 	}
 }
 
 /* Whether the next byte is to be taken from the host's port. */
 static bool input_is_wanted(u64 now_ns)
 {
-	struct vconsole *c = &front->console;
+	struct vconsole *c = &vconsole_front()->console;
+	bool has_room;
 
-	if (c->in_end - c->in_start < VCONSOLE_IN) {
+	lock_take(&lock);
+	has_room = c->in_end - c->in_start < VCONSOLE_IN;
+	lock_drop(&lock);
+	if (has_room) {
 		c->full_ns = 0;
 		return true;
 	}
@@ -186,21 +222,11 @@ static bool input_is_wanted(u64 now_ns)
 
 static void input_service(u64 now_ns)
 {
-	bool any = false;
 	int byte;
 
 	for (u32 i = 0; i < READS_MAX && input_is_wanted(now_ns) && (byte = console_getc()) >= 0;
 	     i++) {
-		struct vm *before = front;
-
-		input_take((u8)byte);
-		any = true;
-		if (front != before) {
-			arch_vm_input(before);
-		}
-	}
-	if (any) {
-		arch_vm_input(front);
+		vconsole_input((u8)byte);
 	}
 }
 
@@ -209,11 +235,12 @@ void vconsole_service(u64 now_ns)
 	if (!front) {
 		return;
 	}
+	monitor_service();
 	input_service(now_ns);
 	if (now_ns >= input_ns) {
 		input_ns = arch_uart_is_polled() ? now_ns + INPUT_NS : ~0ULL;
 	}
-	if (held != (front->console.full_ns != 0)) {
+	if (held != (vconsole_front()->console.full_ns != 0)) {
 		held = !held;
 		arch_uart_hold(held);
 	}

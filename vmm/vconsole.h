@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The guests' consoles behind the machine's one: the VM in front has the screen and the keyboard,
- * what the others put out is kept and shown when they come to the front. A key behind Ctrl-A is
- * ours; Ctrl-A twice is the guest's Ctrl-A.
+ * what the others put out is kept and shown when they come to the front. What is typed is for the
+ * VM in front, but for keys behind Ctrl-A (vmm/monitor.h).
  *
  * Output and input of a guest are rings: the last VCONSOLE_OUT bytes; what is typed faster than the
  * guest reads, up to VCONSOLE_IN bytes. More waits in the host's
@@ -31,10 +31,17 @@ void vconsole_tx(struct vm *vm, u8 byte);
 /* The next byte typed for @vm, -1: none. */
 int vconsole_getc(struct vm *vm);
 
-/* Brings @vm to the front. */
-void vconsole_switch(struct vm *vm);
+/* A byte typed at any keyboard or line of the machine. On CPU 0. */
+void vconsole_input(u8 byte);
 
-/* @vm has ended: if it was in front, another one that is on comes there. */
+/* Brings @vm to the front; who is there. */
+void vconsole_switch(struct vm *vm);
+struct vm *vconsole_front(void);
+
+/* While @hold, what the VM in front puts out is kept back, to be shown then. On CPU 0. */
+void vconsole_hold(bool hold);
+
+/* @vm has ended by itself: if it was in front, another one that is on comes there. */
 void vconsole_ended(struct vm *vm);
 
 /* What was typed, and the framebuffer. On CPU 0: at its interrupts, and at the deadline. */

@@ -24,6 +24,7 @@ struct vcpu {
 	u32 retries; /* faults in a row at retry_pc that changed nothing (rule T8) */
 	u64 retry_pc;
 	u64 exits;
+	u64 seen_ns; /* sched_ran_ns(), when the console last showed it */
 	struct sched_entity sched;
 	struct vcpu_arch arch;
 };

@@ -15,6 +15,7 @@
 #include "mm/page.h"
 #include "vmm/arch.h"
 #include "vmm/log.h"
+#include "vmm/monitor.h"
 
 #define GUEST_ORDER_MAX 18 /* 1 GiB */
 #define CLEAR_STEP      0x400000ULL
@@ -31,6 +32,8 @@ static unsigned order_for(size_t size)
 
 static struct vm *vms[BOOT_MAX_VMS];
 static u32 vms_count;
+static _Atomic(enum vm_wish) last_end = VM_WISH_STOP; /* of the VM that ended last */
+static atomic_bool powering_off;
 
 static void *object_alloc(size_t size)
 {
@@ -187,7 +190,7 @@ struct vm *vm_create(const struct boot_info *bi, const struct boot_vm *config, u
 	vm->id = id;
 	vm->config = config;
 	vm->boot = bi;
-	if (memory_alloc(vm, config->memory) || arch_vm_init(vm) || vcpus_create(vm)) {
+	if (arch_vm_init(vm) || vcpus_create(vm)) {
 		vm_destroy(vm);
 		return NULL;
 	}
@@ -206,14 +209,27 @@ u32 vm_count(void)
 	return vms_count;
 }
 
-bool vm_any_is_on(void)
+bool vms_are_done(void)
 {
+	bool any = false;
+
 	for (u32 i = 0; i < vms_count; i++) {
 		if (vms[i] && vms[i]->state != VM_OFF) {
-			return true;
+			return false;
+		}
+		any |= vms[i] != NULL;
+	}
+	return !any || powering_off || last_end != VM_WISH_STOP;
+}
+
+void vms_power_off(void)
+{
+	powering_off = true;
+	for (u32 i = 0; i < vms_count; i++) {
+		if (vms[i]) {
+			(void)vm_ask(vms[i], VM_WISH_STOP);
 		}
 	}
-	return false;
 }
 
 /* Clearing and loading are vCPU 0's work, in its share of time. */
@@ -226,15 +242,32 @@ static void load_begin(struct vm *vm)
 	sched_start(&vm->vcpu[0]->sched, arch_uptime_ns());
 }
 
+/* Nobody counts: no vCPU runs. */
+static void counters_clear(struct vm *vm)
+{
+	for (u32 i = 0; i < vm->vcpu_count; i++) {
+		struct vcpu *vcpu = vm->vcpu[i];
+
+		vcpu->exits = 0;
+		vcpu->sched.ran_ns = 0;
+		vcpu->seen_ns = 0;
+		memset(vcpu->arch.exit_count, 0, sizeof(vcpu->arch.exit_count));
+	}
+	memset(&vm->faults, 0, sizeof(vm->faults));
+	vm->resets = 0;
+	vm->start_ns = arch_uptime_ns();
+}
+
 static int start(struct vm *vm)
 {
 	if (vm->state != VM_OFF) {
 		return -EBUSY;
 	}
-	if (!vm->memory_pages && memory_alloc(vm, vm->config->memory)) {
+	if (memory_alloc(vm, vm->config->memory)) {
 		memory_free(vm);
 		return -ENOMEM;
 	}
+	counters_clear(vm);
 	load_begin(vm);
 	return 0;
 }
@@ -285,14 +318,14 @@ static int load(struct vm *vm)
 
 enum sched_how vm_load_step(struct vm *vm)
 {
-	if (atomic_load(&vm->wish) > VM_WISH_PAUSE) {
+	if (atomic_load(&vm->wish) > VM_WISH_RESUME) {
 		return SCHED_PARK;
 	}
 	if (!clear_some(vm)) {
 		return SCHED_YIELD;
 	}
 	if (load(vm)) {
-		vm_ask(vm, VM_WISH_KILL);
+		(void)vm_ask(vm, VM_WISH_KILL);
 		return SCHED_PARK;
 	}
 	log_info("vm %s: starting, %lu MiB, %u vCPU", vm->config->name,
@@ -328,10 +361,24 @@ static void turn_off(struct vm *vm, enum vm_wish why)
 	}
 	memory_free(vm);
 	vm->end = why;
+	last_end = why;
 	atomic_store(&vm->wish, VM_WISH_NONE);
 	vm->state = VM_OFF;
-	vconsole_ended(vm);
+	if (why != VM_WISH_STOP) {
+		vconsole_ended(vm);
+	}
 	sched_kick_cpu(0); /* it may have been the last */
+}
+
+static void resume(struct vm *vm)
+{
+	log_info("vm %s: goes on", vm->config->name);
+	vm->state = VM_RUNNING;
+	atomic_store(&vm->wish, VM_WISH_NONE);
+	atomic_store(&vm->active, vm->vcpu_count);
+	for (u32 i = 0; i < vm->vcpu_count; i++) {
+		sched_start(&vm->vcpu[i]->sched, arch_uptime_ns());
+	}
 }
 
 /* No vCPU runs, or will: what is wished for happens. */
@@ -344,9 +391,15 @@ static void settle(struct vm *vm)
 		break;
 	case VM_WISH_PAUSE:
 		vm->state = VM_PAUSED;
+		log_info("vm %s: paused", vm->config->name);
+		break;
+	case VM_WISH_RESUME:
+		resume(vm);
 		break;
 	case VM_WISH_RESET:
-		log_info("vm %s: reset by the guest", vm->config->name);
+	case VM_WISH_RESTART:
+		log_info("vm %s: reset %s", vm->config->name,
+			 wish == VM_WISH_RESET ? "by the guest" : "from the console");
 		vm->resets++;
 		load_begin(vm);
 		break;
@@ -367,34 +420,33 @@ void vm_parked(struct vm *vm)
 	lock_drop(&vm->life);
 }
 
-static int resume(struct vm *vm)
-{
-	if (vm->state != VM_PAUSED) {
-		return -EBUSY;
-	}
-	vm->state = VM_RUNNING;
-	atomic_store(&vm->wish, VM_WISH_NONE);
-	atomic_store(&vm->active, vm->vcpu_count);
-	for (u32 i = 0; i < vm->vcpu_count; i++) {
-		sched_start(&vm->vcpu[i]->sched, arch_uptime_ns());
-	}
-	return 0;
-}
-
 int vm_resume(struct vm *vm)
 {
-	int err;
+	int err = 0;
 
 	lock_take(&vm->life);
-	err = resume(vm);
+	if (vm->state == VM_PAUSED) {
+		resume(vm);
+	} else if (vm->state != VM_OFF && atomic_load(&vm->wish) == VM_WISH_PAUSE) {
+		atomic_store(&vm->wish, VM_WISH_RESUME);
+	} else {
+		err = -EBUSY;
+	}
 	lock_drop(&vm->life);
+	arch_vm_input(vm); /* what was typed meanwhile */
 	return err;
 }
 
-void vm_ask(struct vm *vm, enum vm_wish wish)
+int vm_ask(struct vm *vm, enum vm_wish wish)
 {
+	enum vm_wish now;
+	int err = -EBUSY;
+
 	lock_take(&vm->life);
-	if (vm->state != VM_OFF && atomic_load(&vm->wish) < wish) {
+	now = (enum vm_wish)atomic_load(&vm->wish);
+	if (vm->state != VM_OFF &&
+	    (now < wish || (now == VM_WISH_RESUME && wish == VM_WISH_PAUSE))) {
+		err = 0;
 		atomic_store(&vm->wish, wish);
 		if (vm->state == VM_PAUSED) {
 			settle(vm);
@@ -404,6 +456,39 @@ void vm_ask(struct vm *vm, enum vm_wish wish)
 		}
 	}
 	lock_drop(&vm->life);
+	return err;
+}
+
+int vm_paging_ask(struct vm *vm)
+{
+	int result = -EBUSY;
+
+	lock_take(&vm->life);
+	if (vm->state == VM_PAUSED) {
+		result = 1;
+	} else if (vm->state == VM_RUNNING && !vm_is_stopping(vm)) {
+		/* None has parked: vCPU 0 runs at least once more, if only to park. */
+		atomic_store(&vm->paging_wanted, true);
+		sched_leave(&vm->vcpu[0]->sched, arch_uptime_ns());
+		result = 0;
+	}
+	lock_drop(&vm->life);
+	return result;
+}
+
+void vm_run_ended(struct vcpu *vcpu, bool parked)
+{
+	struct vm *vm = vcpu->vm;
+
+	if (vcpu->id != 0 || !(parked || atomic_load(&vm->paging_wanted))) {
+		return;
+	}
+	lock_take(&vm->life);
+	arch_vcpu_paging(vcpu, &vm->paging);
+	lock_drop(&vm->life);
+	if (atomic_exchange(&vm->paging_wanted, false)) {
+		monitor_paging_noted();
+	}
 }
 
 void vm_kill(struct vm *vm, const char *fmt, ...)
@@ -419,7 +504,7 @@ void vm_kill(struct vm *vm, const char *fmt, ...)
 	if (here && here->vm == vm) {
 		arch_vcpu_dump(here);
 	}
-	vm_ask(vm, VM_WISH_KILL);
+	(void)vm_ask(vm, VM_WISH_KILL);
 }
 
 /* The host's view of guest memory at @addr, up to @size bytes of it in *chunk; NULL: none. */

@@ -104,10 +104,10 @@ static enum exit_action handle_call(struct vcpu *vcpu)
 	}
 	switch (action) {
 	case PSCI_VM_OFF:
-		vm_ask(vcpu->vm, VM_WISH_POWER_OFF);
+		(void)vm_ask(vcpu->vm, VM_WISH_POWER_OFF);
 		return EXIT_RESUME;
 	case PSCI_VM_RESET:
-		vm_ask(vcpu->vm, VM_WISH_RESET);
+		(void)vm_ask(vcpu->vm, VM_WISH_RESET);
 		return EXIT_RESUME;
 	case PSCI_SUSPEND:
 		return smc ? EXIT_HALT : EXIT_HALT_DONE;
@@ -162,6 +162,26 @@ static enum exit_action (*const handlers[ESR_EC_COUNT])(struct vcpu *) = {
 	[ESR_EC_GCS] = handle_undefined,
 };
 
+const char *arch_exit_name(u32 reason)
+{
+	static const char *const names[VCPU_EXIT_REASONS] = {
+		[EXIT_REASON_IRQ] = "host interrupt",
+		[ESR_EC_UNKNOWN] = "undefined instruction",
+		[ESR_EC_WFX] = "WFI/WFE",
+		[ESR_EC_FP] = "FP access",
+		[ESR_EC_PAUTH] = "pointer authentication",
+		[ESR_EC_HVC64] = "HVC",
+		[ESR_EC_SMC64] = "SMC",
+		[ESR_EC_SYSREG] = "system register",
+		[ESR_EC_SVE] = "SVE access",
+		[ESR_EC_SME] = "SME access",
+		[ESR_EC_IABT_LOWER] = "instruction abort",
+		[ESR_EC_DABT_LOWER] = "data abort",
+	};
+
+	return names[reason] ? names[reason] : "other";
+}
+
 /* Not an exception of the guest's own: a physical interrupt, or an SError. */
 static __attribute__((noinline)) enum exit_action handle_event(struct vcpu *vcpu)
 {
@@ -170,7 +190,7 @@ static __attribute__((noinline)) enum exit_action handle_event(struct vcpu *vcpu
 		vm_kill(vcpu->vm, "SError, ESR %08lx", vcpu->arch.esr);
 		return EXIT_KILL_VM;
 	}
-	vcpu->arch.irq_count++;
+	vcpu->arch.exit_count[EXIT_REASON_IRQ]++;
 	platform_irq(vcpu);
 	return EXIT_RESUME;
 }
@@ -184,6 +204,6 @@ enum exit_action arch_vcpu_handle(struct vcpu *vcpu)
 	if (a->event != ARM64_SYNC) {
 		return handle_event(vcpu);
 	}
-	a->ec_count[class]++;
+	a->exit_count[class]++;
 	return handlers[class] ? handlers[class](vcpu) : handle_unknown(vcpu);
 }

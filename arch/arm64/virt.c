@@ -9,6 +9,7 @@
 #include "arch/arm64/esr.h"
 #include "arch/arm64/guest_regs.h"
 #include "arch/arm64/linux_boot.h"
+#include "arch/arm64/paging.h"
 #include "arch/arm64/platform.h"
 #include "arch/arm64/smp.h"
 #include "arch/arm64/stage2.h"
@@ -327,6 +328,18 @@ void arch_vcpu_skip_insn(struct vcpu *vcpu)
 	}
 	a->pc += 4;
 	a->pstate &= ~(PSTATE_SS | PSTATE_BTYPE);
+}
+
+void arch_vcpu_paging(const struct vcpu *vcpu, struct guest_paging *p)
+{
+	struct paging_regs regs = {
+		.sctlr = read_el1(SCTLR),
+		.tcr = read_el1(TCR),
+		.ttbr = {read_el1(TTBR0), read_el1(TTBR1)},
+		.pan = vcpu->arch.pstate & PSTATE_PAN,
+	};
+
+	paging_of(&regs, p);
 }
 
 void arch_vcpu_dump(const struct vcpu *vcpu)

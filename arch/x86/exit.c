@@ -43,6 +43,11 @@ const char *const x86_why_name[X86_WHY_COUNT] = {
 	[X86_UNKNOWN] = "unknown exit",
 };
 
+const char *arch_exit_name(u32 reason)
+{
+	return x86_why_name[reason];
+}
+
 /* Exceptions that push an error code: #DF, #TS to #PF, #AC, #CP, #VC, #SX. */
 #define VECTORS_WITH_ERROR (BIT(8) | GENMASK(14, 10) | BIT(17) | BIT(21) | BIT(29) | BIT(30))
 

@@ -31,7 +31,7 @@ void vplatform_kick(struct vplatform *vp, struct vlapic *l)
 
 void vplatform_shutdown(struct vplatform *vp, enum vplatform_end end)
 {
-	vm_ask(platform_vm(vp), end == VPLATFORM_RESET ? VM_WISH_RESET : VM_WISH_POWER_OFF);
+	(void)vm_ask(platform_vm(vp), end == VPLATFORM_RESET ? VM_WISH_RESET : VM_WISH_POWER_OFF);
 }
 
 void vplatform_uart_tx(struct vplatform *vp, u8 byte)

@@ -34,6 +34,12 @@ SRC_test_vacpi := arch/x86/vacpi.c arch/x86/acpi/tables.S
 LIBS_test_vacpi = $(ACPI_ASFLAGS)
 HOST_TESTS += test_sched
 SRC_test_sched := vmm/sched.c
+# Threads for CPUs, ThreadSanitizer for ASan.
+HOST_TESTS += test_race_vms
+SRC_test_race_vms = vmm/vm.c vmm/cpu.c vmm/vcpu.c vmm/vconsole.c vmm/monitor.c vmm/report.c vmm/console.c \
+	vmm/log.c vmm/fbcon.c build/fbcon_font.c $(SRC_test_explain) $(SRC_test_sched)
+FLAGS_test_race_vms := -iquote tests/host/race -DLOCK_DEBUG -fno-sanitize=address,undefined -fsanitize=thread
+LIBS_test_race_vms := -lpthread
 HOST_TESTS += test_vuart
 SRC_test_vuart := vmm/vuart.c
 HOST_TESTS += test_vpic

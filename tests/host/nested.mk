@@ -7,7 +7,8 @@ WALK_SRC := vmm/guest_walk.c vmm/memslot.c $(MM_SRC) tests/host/walk_ref.c tests
 NESTED_WORLD := $(NESTED_SRC) $(MM_SRC) tests/host/walk_ref.c tests/host/nested_world.c \
 	tests/host/nested_ops.c
 
-HOST_TESTS += $(NESTED_TESTS)
+HOST_TESTS += $(NESTED_TESTS) test_explain
+SRC_test_explain := vmm/explain.c vmm/text.c arch/arm64/paging.c vmm/guest_walk.c vmm/memslot.c $(MM_SRC)
 SRC_test_guest_walk := $(WALK_SRC)
 FLAGS_test_guest_walk := $(NESTED_FLAGS)
 SRC_test_shadow := $(NESTED_WORLD)

@@ -137,18 +137,18 @@ static void own_lines_begin_fresh(void **state)
 	guest("login: ");
 	log_info("a");
 	expect_serial("login: \r\n[socle 0.000] a\r\n");
-	guest("\r\n");
+	guest("\r\n"); /* the line that was cut in two comes again */
 	log_info("b");
-	expect_serial("\r\n[socle 0.000] b\r\n");
+	expect_serial("login: \r\n[socle 0.000] b\r\n");
 	guest("\x1b[31mred\r\n");
 	log_info("c");
 	expect_serial("\x1b[31mred\r\n\x1b[0m[socle 0.000] c\r\n");
 	guest("\x1b[3");
 	log_info("d");
 	expect_serial("\x1b[3\x18[socle 0.000] d\r\n");
-	guest("\x1b[2K\n");
+	guest("2mgreen\n");
 	log_info("still d");
-	expect_serial("\x1b[2K\n[socle 0.000] still d\r\n");
+	expect_serial("\x1b[32mgreen\n\x1b[0m[socle 0.000] still d\r\n");
 	console_write("menu> ", 6);
 	console_write("1\n2", 3);
 	expect_serial("menu> 1\r\n2");
@@ -158,6 +158,46 @@ static void own_lines_begin_fresh(void **state)
 	expect_serial("\xff\x01\r");
 	log_info("f");
 	expect_serial("\r\n[socle 0.000] f\r\n");
+	guest("\n");
+	expect_serial("\n");
+}
+
+/* A guest's line that ours have cut comes again, once, before it goes on; but for what would ask.
+ */
+static void torn_lines_come_again(void **state)
+{
+	static char text[301];
+	bool held;
+
+	(void)state;
+	guest("0%\r50%");
+	log_info("a");
+	log_info("b");
+	guest("\r99%\n");
+	expect_serial("0%\r50%\r\n[socle 0.000] a\r\n[socle 0.000] b\r\n50%\r99%\n");
+	guest("\x1b[6n\x1b[1m# \x1b[K\x1b"
+	      "7");
+	log_info("c");
+	guest("l");
+	expect_serial("\x1b[6n\x1b[1m# \x1b[K\x1b"
+		      "7\x1b[0m\r\n[socle 0.000] c\r\n\x1b[1m# l");
+	held = console_begin();
+	console_fresh_line();
+	console_put("answer\n", 7);
+	console_resume_guest();
+	console_end(held);
+	guest("s");
+	expect_serial("\x1b[0m\r\nanswer\r\n\x1b[1m# ls");
+	log_info("d");
+	console_forget_guest(); /* another is in front */
+	guest("x\n");
+	expect_serial("\x1b[0m\r\n[socle 0.000] d\r\nx\n");
+	memset(text, 'x', sizeof(text) - 1);
+	guest(text);
+	log_info("e");
+	serial_len = 0;
+	guest("y\n"); /* too long to have been kept */
+	expect_serial("y\n");
 }
 
 static void drawing_is_deferred_once_polled(void **state)
@@ -166,7 +206,7 @@ static void drawing_is_deferred_once_polled(void **state)
 	(void)screen_changed();
 	log_info("drawn at once");
 	assert_true(screen_changed());
-	guest("not yet");
+	guest("not yet\n");
 	assert_false(screen_changed());
 	while (console_poll()) {
 	}
@@ -395,6 +435,7 @@ int main(void)
 		cmocka_unit_test(lines_carry_time_and_level),
 		cmocka_unit_test(long_and_hostile_text),
 		cmocka_unit_test(own_lines_begin_fresh),
+		cmocka_unit_test(torn_lines_come_again),
 		cmocka_unit_test(drawing_is_deferred_once_polled),
 		cmocka_unit_test(ring_keeps_the_last_lines),
 		cmocka_unit_test(slow_readers_skip),

@@ -65,6 +65,7 @@ def run_qemu(arguments, image):
     )
     say(f"QEMU with UEFI, {accelerator.name}; log in {machine.log_path}")
     say("this terminal is the serial line; Ctrl-A X ends QEMU, Ctrl-A H lists its other keys")
+    say("for Socle's own keys type Ctrl-A twice: Ctrl-A Ctrl-A h lists them")
     qmp = qemu.Qmp()
     command = machine.command() + qmp.arguments
     with subprocess.Popen(command, pass_fds=[qmp.theirs.fileno()]) as process:

@@ -12,6 +12,10 @@
 /* The vector that ended a run of the guest. */
 enum arm64_event { ARM64_SYNC, ARM64_IRQ, ARM64_FIQ, ARM64_SERROR };
 
+/* By ESR_EL2.EC, and interrupts. */
+#define EXIT_REASON_IRQ   64
+#define VCPU_EXIT_REASONS 65
+
 struct exit_record {
 	u64 esr, pc;
 };
@@ -29,8 +33,7 @@ struct vcpu_arch {
 	struct vtimer vtimer;
 	struct sysreg_state sysregs;
 	struct sysreg_seen sysreg_seen;
-	u64 ec_count[64]; /* exits by ESR_EL2.EC */
-	u64 irq_count;
+	u64 exit_count[VCPU_EXIT_REASONS];
 	struct arm64_context context; /* valid while the vCPU is not on a CPU */
 };
 static_assert(offsetof(struct vcpu_arch, pc) == VCPU_PC, "vectors.S");

@@ -40,6 +40,8 @@ struct svm_vcpu {
 	struct tlb_tag asid;
 };
 
+#define VCPU_EXIT_REASONS X86_WHY_COUNT
+
 #define VMX_LIVE_MSRS 5
 
 struct vmx_vcpu {
@@ -82,7 +84,7 @@ struct vcpu_arch {
 	struct vmx_vcpu vmx;
 	struct pvclock_vcpu pvclock;
 	u64 mtrr_variable[16], mtrr_fixed[11], mtrr_def_type, misc_enable;
-	u64 exit_count[X86_WHY_COUNT];
+	u64 exit_count[VCPU_EXIT_REASONS];
 	/* The guest's while it runs, saved here while the vCPU is not on a CPU. */
 	u64 xcr0, dr[4], tsc_aux;
 	u8 *fp_state; /* XSAVE image */
