@@ -26,18 +26,33 @@
 #define ROOT_ENTRIES_MAX 256
 
 /* "Fixed ACPI Description Table (FADT)" */
+#define FADT_DSDT         40
 #define FADT_SCI_INT      46
+#define FADT_SMI_CMD      48
+#define FADT_ACPI_ENABLE  52
+#define FADT_PM1A_CNT_BLK 64 /* PM1b's behind */
 #define FADT_PM_TMR_BLK   76
 #define FADT_PM_TMR_LEN   91
 #define FADT_FLAGS        112
 #define FADT_RESET_REG    116
 #define FADT_RESET_VALUE  128
 #define FADT_ARM_BOOT     129
+#define FADT_X_DSDT       140
+#define FADT_X_PM1A_CNT   172 /* PM1b's behind */
 #define FADT_X_PM_TMR_BLK 208
+#define ADDRESS_SIZE      12
 #define FLAG_TMR_VAL_EXT  BIT(8)
 #define FLAG_RESET_SUP    BIT(10)
 #define ARM_PSCI          BIT(0)
 #define ARM_PSCI_BY_HVC   BIT(1)
+
+/* "AML Byte Stream Byte Values" */
+#define AML_ZERO    0x00
+#define AML_ONE     0x01
+#define AML_NAME    0x08
+#define AML_BYTE    0x0a
+#define AML_PACKAGE 0x12
+#define AML_ROOT    '\\'
 
 /* "Multiple APIC Description Table (MADT)" */
 #define MADT_LAPIC_BASE     36
@@ -128,6 +143,9 @@ static bool window_get(const struct acpi_window *w, u64 address, u64 size, struc
 	    size > w->size - (address - w->start)) {
 		return false;
 	}
+	if (w->reach) {
+		w->reach(address, size);
+	}
 	*out = (struct bytes){(const u8 *)w->base + (address - w->start), size};
 	return true;
 }
@@ -166,21 +184,42 @@ static bool get_table(const struct acpi_window *w, u64 address, struct bytes *ta
 	return true;
 }
 
+/* A port, from the 64-bit field at @extended or, where that is empty, the 32-bit one at @field. */
+static u16 read_port(struct bytes t, u64 extended, u64 field)
+{
+	struct acpi_address a = read_address(t, extended);
+
+	if (a.address == 0) {
+		a = (struct acpi_address){.address = read_32(t, field), .space = ACPI_SPACE_IO};
+	}
+	return a.space == ACPI_SPACE_IO && a.address <= 0xfffc ? (u16)a.address : 0;
+}
+
+static void parse_power(struct acpi_info *info, struct bytes t)
+{
+	u64 dsdt = read_le(t, FADT_X_DSDT, 8);
+
+	for (u32 i = 0; i < 2; i++) {
+		info->pm1_control[i] =
+			read_port(t, FADT_X_PM1A_CNT + i * ADDRESS_SIZE, FADT_PM1A_CNT_BLK + i * 4);
+	}
+	if (read_32(t, FADT_SMI_CMD) <= 0xffff) {
+		info->smi_command = read_16(t, FADT_SMI_CMD);
+		info->acpi_enable = read_8(t, FADT_ACPI_ENABLE);
+	}
+	info->dsdt = dsdt ? dsdt : read_32(t, FADT_DSDT);
+}
+
 static void parse_fadt(struct acpi_info *info, struct bytes t)
 {
-	struct acpi_address timer = read_address(t, FADT_X_PM_TMR_BLK);
 	u32 flags = read_32(t, FADT_FLAGS);
 
 	info->has_fadt = true;
 	info->sci_irq = read_16(t, FADT_SCI_INT);
 	info->pm_timer_bits = flags & FLAG_TMR_VAL_EXT ? 32 : 24;
-	if (timer.address == 0 && read_8(t, FADT_PM_TMR_LEN) == 4) {
-		timer.address = read_32(t, FADT_PM_TMR_BLK);
-		timer.space = ACPI_SPACE_IO;
-	}
-	if (timer.space == ACPI_SPACE_IO && timer.address <= 0xfffc) {
-		info->pm_timer_port = (u16)timer.address;
-	}
+	info->pm_timer_port = read_port(t, FADT_X_PM_TMR_BLK,
+					read_8(t, FADT_PM_TMR_LEN) == 4 ? FADT_PM_TMR_BLK : t.size);
+	parse_power(info, t);
 	if (flags & FLAG_RESET_SUP) {
 		info->reset_register = read_address(t, FADT_RESET_REG);
 		info->reset_value = read_8(t, FADT_RESET_VALUE);
@@ -379,6 +418,45 @@ static bool parse_root(struct acpi_info *info, const struct acpi_window *w, u64 
 	return true;
 }
 
+/* A number of AML's at *@at, which moves behind it. */
+static bool read_aml_byte(struct bytes t, u64 *at, u8 *value)
+{
+	u8 op = read_8(t, *at);
+
+	if (op != AML_ZERO && op != AML_ONE && op != AML_BYTE) {
+		return false;
+	}
+	*value = op == AML_BYTE ? read_8(t, *at + 1) : op;
+	*at += op == AML_BYTE ? 2 : 1;
+	return *at <= t.size;
+}
+
+/* Name (\_S5, Package () {a, b, ...}): "Type 1 Opcodes Encoding", "Package Length Encoding". */
+static bool parse_s5(struct acpi_info *info, struct bytes t, u64 name)
+{
+	u64 before = name - (t.p[name - 1] == AML_ROOT), at = name + 4;
+
+	if (t.p[before - 1] != AML_NAME || read_8(t, at) != AML_PACKAGE) {
+		return false;
+	}
+	at += 1;
+	at += 1 + (read_8(t, at) >> 6); /* the length, of up to four bytes */
+	return read_8(t, at++) >= 2 && read_aml_byte(t, &at, &info->s5_type[0]) &&
+	       read_aml_byte(t, &at, &info->s5_type[1]);
+}
+
+static void parse_dsdt(struct acpi_info *info, const struct acpi_window *w)
+{
+	struct bytes t;
+
+	if (!info->dsdt || !get_table(w, info->dsdt, &t)) {
+		return;
+	}
+	for (u64 at = HEADER_SIZE; at + 4 <= t.size && !info->has_s5; at++) {
+		info->has_s5 = memcmp(t.p + at, "_S5_", 4) == 0 && parse_s5(info, t, at);
+	}
+}
+
 static bool get_rsdp(const struct acpi_window *w, u64 address, struct bytes *rsdp)
 {
 	struct bytes v1;
@@ -411,14 +489,13 @@ int acpi_init(struct acpi_info *info, u64 rsdp_address, const struct acpi_window
 	}
 	xsdt = read_le(rsdp, RSDP_XSDT, 8);
 	rsdt = read_32(rsdp, RSDP_RSDT);
-	if (xsdt && parse_root(info, window, xsdt, 8)) {
-		return 0;
+	if (!(xsdt && parse_root(info, window, xsdt, 8)) &&
+	    !(rsdt && parse_root(info, window, rsdt, 4))) {
+		log_warn("ACPI: neither XSDT nor RSDT is usable");
+		return -ENOENT;
 	}
-	if (rsdt && parse_root(info, window, rsdt, 4)) {
-		return 0;
-	}
-	log_warn("ACPI: neither XSDT nor RSDT is usable");
-	return -ENOENT;
+	parse_dsdt(info, window);
+	return 0;
 }
 
 u32 acpi_isa_gsi(const struct acpi_info *info, u8 irq, u16 *flags)

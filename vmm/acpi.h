@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * What the host's ACPI tables say, of the little that the core needs: timers, CPUs, interrupt
- * controllers, serial port, reset register, PSCI. A pure parser over a window of physical memory:
- * no AML.
+ * controllers, serial port, reset register, power-off, PSCI. A pure parser over a window of
+ * physical memory: no AML but the name \_S5, where it is a package of numbers.
  *
  * A table that is cut short, has a wrong checksum or lies outside of the window is ignored with a
  * warning. Advanced Configuration and Power Interface Specification 6.5, chapter "ACPI Software
@@ -18,10 +18,14 @@
 #define ACPI_MAX_GICRS     32
 #define ACPI_MAX_ITS       8
 
-/* Physical memory that the parser may read: the byte at address @start lies at @base. */
+/*
+ * Physical memory that the parser may read: the byte at address @start lies at @base. Not all of
+ * the window need be mapped: reach(), where not NULL, is called before bytes of it are read.
+ */
 struct acpi_window {
 	const void *base;
 	u64 start, size;
+	void (*reach)(u64 address, u64 size);
 };
 
 /* "Generic Address Structure (GAS)": where a register lies. */
@@ -64,6 +68,12 @@ struct acpi_info {
 	u16 pm_timer_port; /* 0: none, or not in I/O space */
 	u8 pm_timer_bits;  /* 24 or 32 */
 	u16 sci_irq;
+	u16 pm1_control[2]; /* ports of PM1a and PM1b; 0: none, or not in I/O space */
+	u16 smi_command;    /* port by which ACPI mode is switched on, 0: it is on */
+	u8 acpi_enable;     /* what is written there */
+	u64 dsdt;
+	bool has_s5;   /* the DSDT tells how to power off: "\_Sx (System State 5)" */
+	u8 s5_type[2]; /* SLP_TYP of PM1a and PM1b */
 	struct acpi_address reset_register; /* address 0: not supported */
 	u8 reset_value;
 

@@ -126,6 +126,11 @@ void *hostpt_map_wc(hpa_t base, u64 size)
 	return map_device(base, size, PT_MEM_WC);
 }
 
+void hostpt_map_memory(u64 base, u64 size)
+{
+	(void)map_device(hpa(base), size, PT_MEM_WB);
+}
+
 void hostpt_map_runtime(const struct boot_info *bi)
 {
 	for (u64 i = 0; i < bi->range_count; i++) {

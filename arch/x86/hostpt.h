@@ -16,6 +16,11 @@ void *hostpt_map_mmio(hpa_t base, u64 size);
 /* The same, write-combining: for a framebuffer. */
 void *hostpt_map_wc(hpa_t base, u64 size);
 
+/* Memory [@base, +@size) that the loader's map does not call memory, but for what is mapped
+ * already.
+ */
+void hostpt_map_memory(u64 base, u64 size);
+
 /* Physical address of an object of the core's own image (not of the direct map). */
 hpa_t hostpt_core_phys(const void *p);
 

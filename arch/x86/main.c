@@ -31,6 +31,11 @@
 #define MPS_TRIGGER        0xc
 #define MPS_LEVEL          0xc
 #define EFI_RESET_SHUTDOWN 2
+/* "PM1 Control Registers" */
+#define PM1_SCI_EN   BIT(0)
+#define PM1_SLP_TYP  GENMASK(12, 10)
+#define PM1_SLP_EN   BIT(13)
+#define ACPI_WAIT_NS 1000000000ULL
 
 _Noreturn void x86_start(const struct boot_info *bi);
 
@@ -84,7 +89,10 @@ static void uart_interrupt_init(void)
 static void acpi_read(const struct boot_info *bi)
 {
 	struct acpi_window window = {
-		.base = phys_ptr(hpa(0)), .start = 0, .size = bi->direct_map_end};
+		.base = phys_ptr(hpa(0)),
+		.size = bi->direct_map_end,
+		.reach = hostpt_map_memory, /* a BIOS has them in memory that it calls reserved */
+	};
 
 	if (acpi_init(&acpi, bi->acpi_rsdp, &window)) {
 		log_warn("no ACPI tables");
@@ -177,6 +185,35 @@ static void firmware_power_off(const struct boot_info *bi)
 	}
 }
 
+/* Waits until the bit is set, or it is to no avail. */
+static void pm1_wait(u64 bit)
+{
+	u64 start_ns = time_now_ns();
+
+	while (!(inw(acpi.pm1_control[0]) & bit) && time_now_ns() - start_ns < ACPI_WAIT_NS) {
+		cpu_relax();
+	}
+}
+
+/* ACPI 6.5, "Transitioning from the Working to the Soft Off State", without the method \_PTS. */
+static void acpi_power_off(void)
+{
+	if (!acpi.has_s5 || !acpi.pm1_control[0]) {
+		return;
+	}
+	if (acpi.smi_command && acpi.acpi_enable) {
+		outb(acpi.smi_command, acpi.acpi_enable);
+		pm1_wait(PM1_SCI_EN);
+	}
+	for (u32 i = 0; i < 2 && acpi.pm1_control[i]; i++) {
+		u64 value = inw(acpi.pm1_control[i]) & ~(PM1_SLP_TYP | PM1_SLP_EN);
+
+		value |= FIELD_PREP(PM1_SLP_TYP, acpi.s5_type[i]) | PM1_SLP_EN;
+		outw(acpi.pm1_control[i], (u16)value);
+	}
+	pm1_wait(0);
+}
+
 void arch_machine_end(const struct boot_info *bi, bool success)
 {
 	if (!success) {
@@ -185,6 +222,7 @@ void arch_machine_end(const struct boot_info *bi, bool success)
 	}
 	hv_screen_finish();
 	firmware_power_off(bi);
+	acpi_power_off();
 	log_error("the firmware did not power the machine off: do it by hand");
 	hv_screen_finish();
 	halt_forever();

@@ -91,7 +91,7 @@ static void frame_table(const uint8_t *data, size_t size)
 	const char *signature = signatures[data[0] % 4];
 	u64 length = 36 + (--size > BODY_MAX ? BODY_MAX : size);
 	u8 *m = calloc(1, TABLE + length);
-	struct acpi_window window = {m, 0x1000, TABLE + length};
+	struct acpi_window window = {.base = m, .start = 0x1000, .size = TABLE + length};
 
 	memcpy(m, "RSD PTR ", 8);
 	m[15] = 2;

@@ -20,6 +20,7 @@
 #define FADT      0x200u
 #define MADT      0x400u
 #define SPCR      0x600u
+#define DSDT      0x700u
 #define MADT_SIZE 134u
 
 static u8 *memory;
@@ -96,6 +97,10 @@ static void make_fadt(void)
 	begin_table(FADT, "FACP", 276);
 	put(FADT + 46, 2, 9);
 	put(FADT + 76, 4, 0x608);
+	put(FADT + 40, 4, BASE + DSDT);
+	put(FADT + 48, 4, 0xb2);
+	memory[FADT + 52] = 0xf1;
+	put(FADT + 64, 4, 0x604);
 	memory[FADT + 91] = 4;
 	put(FADT + 112, 4, 1u << 8 | 1u << 10);
 	memory[FADT + 116] = 1; /* reset register: I/O, 8 bits, 0xcf9 */
@@ -135,6 +140,20 @@ static void make_spcr(void)
 	seal_table(SPCR);
 }
 
+/* A DSDT of the name @before "_S5_" and what follows. */
+static void make_dsdt(const char *before, const u8 *after, u32 size)
+{
+	u32 length = (u32)strlen(before);
+
+	begin_table(DSDT, "DSDT", 36 + length + 4 + size);
+	memcpy(memory + DSDT + 36, before, length);
+	memcpy(memory + DSDT + 36 + length, "_S5_", 4);
+	memcpy(memory + DSDT + 36 + length + 4, after, size);
+	seal_table(DSDT);
+}
+
+static const u8 s5_package[] = {0x12, 0x08, 0x04, 0x0a, 0x05, 0x0a, 0x07, 0x00, 0x00};
+
 static void make_all(void)
 {
 	memset(memory, 0, SIZE);
@@ -145,12 +164,22 @@ static void make_all(void)
 	make_fadt();
 	make_madt();
 	make_spcr();
+	make_dsdt("\x08", s5_package, sizeof(s5_package));
+}
+
+static u64 reached;
+
+static void reach(u64 address, u64 size)
+{
+	assert_true(address >= BASE && size <= SIZE && address + size <= BASE + SIZE);
+	reached += size;
 }
 
 static int parse(void)
 {
-	struct acpi_window window = {memory, BASE, SIZE};
+	struct acpi_window window = {.base = memory, .start = BASE, .size = SIZE, .reach = reach};
 
+	reached = 0;
 	return acpi_init(&info, BASE + RSDP, &window);
 }
 
@@ -162,6 +191,13 @@ static void expect_everything(void)
 	assert_int_equal(info.pm_timer_port, 0x608);
 	assert_int_equal(info.pm_timer_bits, 32);
 	assert_int_equal(info.sci_irq, 9);
+	assert_int_equal(info.pm1_control[0], 0x604);
+	assert_int_equal(info.pm1_control[1], 0);
+	assert_int_equal(info.smi_command, 0xb2);
+	assert_int_equal(info.acpi_enable, 0xf1);
+	assert_true(info.has_s5);
+	assert_int_equal(info.s5_type[0], 5);
+	assert_int_equal(info.s5_type[1], 7);
 	assert_int_equal(info.reset_register.address, 0xcf9);
 	assert_int_equal(info.reset_register.space, ACPI_SPACE_IO);
 	assert_int_equal(info.reset_value, 0x0f);
@@ -188,6 +224,48 @@ static void reads_good_tables(void **state)
 	assert_int_equal(parse(), 0);
 	expect_everything();
 	assert_int_equal(warnings, 0);
+	/* What was read was asked for: headers and tables, RSDP twice. */
+	assert_int_equal(reached, 20 + 36 + 5 * 36 + (36 + 24) + 276 + MADT_SIZE + 80 +
+					  (36 + 5 + sizeof(s5_package)));
+}
+
+/* Forms of \_S5 that are seen, and those that are none: never beyond the table. */
+static void finds_s5(void **state)
+{
+	static const struct {
+		const char *before;
+		u8 after[8];
+		u32 size;
+		int type; /* -1: none */
+	} forms[] = {
+		{"\x08\\", {0x12, 0x06, 0x04, 0x00, 0x00, 0x00, 0x00}, 7, 0},
+		{"\x08", {0x12, 0x06, 0x04, 0x01, 0x01, 0x00, 0x00}, 7, 1},
+		{"\x08", {0x12, 0x46, 0x00, 0x02, 0x0a, 0x05, 0x00}, 7, 5},
+		{"\x08", {0x12, 0x04, 0x02, 0x0a, 0x05, 0x0a}, 6, -1},
+		{"\x08", {0x12, 0x04, 0x02, 0x0a}, 4, -1},
+		{"\x08", {0x12, 0x04, 0x01, 0x0a, 0x05}, 5, -1},
+		{"\x08", {0x12}, 1, -1},
+		{"\x08", {0}, 0, -1},
+		{"\x08", {0x0a, 0x06, 0x04, 0x00, 0x00}, 5, -1},
+		{"\x14", {0x12, 0x06, 0x04, 0x00, 0x00, 0x00, 0x00}, 7, -1},
+		{"", {0x12, 0x06, 0x04, 0x00, 0x00, 0x00, 0x00}, 7, -1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++) {
+		make_all();
+		make_dsdt(forms[i].before, forms[i].after, forms[i].size);
+		assert_int_equal(parse(), 0);
+		assert_int_equal(info.has_s5, forms[i].type >= 0);
+		if (info.has_s5) {
+			assert_int_equal(info.s5_type[0], forms[i].type);
+		}
+	}
+	make_all();
+	put(FADT + 40, 4, BASE + SIZE - 30);
+	seal_table(FADT);
+	assert_int_equal(parse(), 0);
+	assert_false(info.has_s5);
 }
 
 static void falls_back_to_rsdt(void **state)
@@ -231,7 +309,7 @@ static void ignores_bad_tables(void **state)
 
 static void refuses_bad_roots(void **state)
 {
-	struct acpi_window window = {memory, BASE, SIZE};
+	struct acpi_window window = {.base = memory, .start = BASE, .size = SIZE};
 
 	(void)state;
 	make_all();
@@ -448,6 +526,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_good_tables),
+		cmocka_unit_test(finds_s5),
 		cmocka_unit_test(falls_back_to_rsdt),
 		cmocka_unit_test(ignores_bad_tables),
 		cmocka_unit_test(refuses_bad_roots),
