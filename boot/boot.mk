@@ -8,8 +8,9 @@ EFI_LIB ?= /usr/lib
 BOOT_DIR := build/$(ARCH)/boot
 BOOT_CORE := build/$(ARCH)/socle.boot.elf
 
-BOOT_SRC := main.c bls.c choice.c config.c console.c core_elf.c firmware.c memmap.c menu.c report.c span.c string.c text.c volume.c \
+BOOT_SRC := main.c bls.c choice.c clock.c config.c console.c core_elf.c memmap.c report.c span.c string.c text.c \
 	core_image.S
+BOOT_SRC_UEFI := firmware.c menu.c uefi_console.c volume.c
 
 # Of the core: what both have to know of images, and, by the same rules, what VMX must offer.
 BOOT_SHARED = vmm/guest_image.c $(BOOT_SHARED_$(ARCH))
@@ -33,7 +34,9 @@ BOOT_OBJCOPY_arm64 := -O binary
 
 BOOT_EFI_ARCH := $(BOOT_EFI_ARCH_$(ARCH))
 BOOT_EFI := build/$(ARCH)/$(BOOT_EFI_$(ARCH))
-BOOT_OBJ := $(patsubst %,$(BOOT_DIR)/%.o,$(BOOT_SRC) $(BOOT_SRC_$(ARCH)) $(BOOT_SHARED))
+BOOT_COMMON_OBJ := $(patsubst %,$(BOOT_DIR)/%.o,$(BOOT_SRC) $(BOOT_SRC_$(ARCH)) $(BOOT_SHARED))
+BOOT_UEFI_OBJ := $(patsubst %,$(BOOT_DIR)/%.o,$(BOOT_SRC_UEFI))
+BOOT_OBJ := $(BOOT_COMMON_OBJ) $(BOOT_UEFI_OBJ)
 BOOT_COMPILER := $(if $(findstring clang,$(CC)),clang,gcc)
 
 # No loop of ours may become a call of memset() or the like inside memset() itself.
@@ -60,9 +63,9 @@ boot: $(BOOT_EFI)
 $(BOOT_EFI): $(BOOT_DIR)/loader.so
 	$(Q)$(OBJCOPY) $(BOOT_SECTIONS) $(BOOT_OBJCOPY_$(ARCH)) $< $@
 
-$(BOOT_DIR)/loader.so: $(BOOT_OBJ) $(BOOT_LIBS)
-	$(Q)$(LD) $(BOOT_LDFLAGS) $(EFI_LIB)/crt0-efi-$(BOOT_EFI_ARCH).o $(BOOT_OBJ) -o $@ \
-		$(BOOT_LIBS) -lgnuefi
+$(BOOT_DIR)/loader.so: $(BOOT_COMMON_OBJ) $(BOOT_UEFI_OBJ) $(BOOT_LIBS)
+	$(Q)$(LD) $(BOOT_LDFLAGS) $(EFI_LIB)/crt0-efi-$(BOOT_EFI_ARCH).o $(BOOT_COMMON_OBJ) \
+		$(BOOT_UEFI_OBJ) -o $@ $(BOOT_LIBS) -lgnuefi
 
 $(BOOT_DIR)/%.c.o: boot/%.c | $(BOOT_DIR)/
 	$(Q)$(CC) $(BOOT_CFLAGS) $(NEWLIB_CPPFLAGS) $(LIB_CPPFLAGS) -MMD -MP -c $< -o $@

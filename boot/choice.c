@@ -155,7 +155,10 @@ EFI_STATUS choice_read(struct volume *volume, struct boot_info *info)
 	}
 	if (status == EFI_NOT_FOUND) {
 		report_file(CONFIG_PATH, status);
-		console_report("or", "entries of the Boot Loader Specification in " BLS_FOLDER);
+		if (volume_has_folders) {
+			console_report("or",
+				       "entries of the Boot Loader Specification in " BLS_FOLDER);
+		}
 		return status;
 	}
 	return config_fail(&(struct config_error){.field = "vm", .message = NOTHING_BUT});

@@ -286,8 +286,7 @@ static int options_set(struct parser *p, const struct config_key *key, struct sp
 	return 0;
 }
 
-/* FAT compares names without case; a leading separator and the kind of separator do not matter. */
-static bool path_is_same(const char *a, const char *b)
+bool config_path_is_same(const char *a, const char *b)
 {
 	a += is_separator(*a);
 	b += is_separator(*b);
@@ -326,7 +325,7 @@ static int file_set(struct parser *p, const struct config_key *key, struct span 
 	}
 	memcpy(path, value.at, value.size);
 	path[value.size] = '\0';
-	while (!path_is_same(info->modules[i].path, path)) {
+	while (!config_path_is_same(info->modules[i].path, path)) {
 		i++;
 	}
 	if (i == info->module_count) {

@@ -7,6 +7,8 @@
 
 #include "vmm/boot_info.h"
 
+#define CONFIG_NAME          "socle.conf"
+#define CONFIG_PATH          "\\socle\\" CONFIG_NAME
 #define CONFIG_FILE_MAX      (64 * 1024)
 #define CONFIG_MESSAGE_MAX   192
 #define CONFIG_CPUS_MAX      64 /* host CPUs that `cpus` can name, and vCPUs of a VM */
@@ -43,3 +45,6 @@ struct config_error {
  */
 int config_parse(const char *text, size_t size, const struct config_limits *limits,
 		 struct boot_info *info, struct config_error *error) __must_check;
+
+/* FAT compares names without case; a leading separator and the kind of separator do not matter. */
+bool config_path_is_same(const char *a, const char *b);

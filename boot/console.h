@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * What the user sees: the firmware's console, which is the screen, the serial line or both. Lines
- * stay within 80 columns. Only before boot services end.
+ * stay within 80 columns. Only before boot services end. console_put() and keys are the firmware's:
+ * one implementation for each, chosen by link.
  */
 #pragma once
 
 #include "mm/types.h"
+
+/* Puts text out as it is but for '\n', which ends a line; what is not ASCII is '?'. */
+void console_put(const char *text);
 
 /* Prints formatted text as text_format() does; '\n' ends a line; not ASCII prints as '?'. */
 void console_print(const char *format, ...) __printf(1, 2);

@@ -6,12 +6,18 @@
 
 #include <string.h>
 
+#include "boot/clock.h"
 #include "boot/console.h"
+#include "boot/loader.h"
+#include "boot/machine.h"
 #include "mm/bits.h"
 
 #define ALLOCATIONS_MAX  (BOOT_MAX_MODULES + 16)
 #define DESCRIPTOR_SLACK 64 /* by which the map may grow until boot services end */
 #define EXIT_TRIES       8
+
+/* For which a report stays on a screen that the firmware is about to clear. */
+#define REPORT_SECONDS 30
 
 /* Newer than gnu-efi's header. */
 #define MEMORY_RUNTIME_ATTRIBUTE ((u64)1 << 63)
@@ -32,6 +38,9 @@ struct allocation {
 EFI_SYSTEM_TABLE *ST;
 EFI_BOOT_SERVICES *BS;
 EFI_RUNTIME_SERVICES *RT;
+
+EFI_HANDLE firmware_image;
+const char *const firmware_name = "UEFI";
 
 static struct allocation allocations[ALLOCATIONS_MAX];
 static size_t allocation_count;
@@ -59,43 +68,6 @@ static const u32 kind_of_type[] = {
 	[EfiMemoryMappedIOPortSpace] = BOOT_RANGE_MMIO,
 	[EfiPalCode] = BOOT_RANGE_RESERVED,
 };
-
-void firmware_init(EFI_SYSTEM_TABLE *system)
-{
-	ST = system;
-	BS = system->BootServices;
-	RT = system->RuntimeServices;
-	BS->SetWatchdogTimer(0, 0, 0, NULL); /* five minutes may not do for a slow stick */
-}
-
-const char *firmware_status_text(EFI_STATUS status)
-{
-	switch (status) {
-	case EFI_NOT_FOUND:
-		return "not found";
-	case EFI_NO_MEDIA:
-	case EFI_MEDIA_CHANGED:
-		return "the medium was removed";
-	case EFI_DEVICE_ERROR:
-		return "the device reports an error";
-	case EFI_VOLUME_CORRUPTED:
-		return "the file system is damaged";
-	case EFI_ACCESS_DENIED:
-		return "access denied";
-	case EFI_OUT_OF_RESOURCES:
-		return "out of memory";
-	case EFI_INVALID_PARAMETER:
-		return "invalid name or parameter";
-	case EFI_UNSUPPORTED:
-		return "not supported";
-	case EFI_END_OF_FILE:
-		return "the file ends early";
-	case EFI_BAD_BUFFER_SIZE:
-		return "empty";
-	default:
-		return "failed";
-	}
-}
 
 static void *pages_alloc(EFI_ALLOCATE_TYPE how, EFI_MEMORY_TYPE type, u64 size, u64 limit)
 {
@@ -246,7 +218,7 @@ static EFI_GRAPHICS_OUTPUT_PROTOCOL *screen_find(void)
 	return screen;
 }
 
-bool firmware_has_screen(void)
+static bool has_screen(void)
 {
 	return screen_find() != NULL;
 }
@@ -295,21 +267,16 @@ static void framebuffer_describe(struct boot_framebuffer *framebuffer)
 	screen_range.size = framebuffer->size;
 }
 
-/* Seconds since 1970 by the firmware's clock, taken as UTC where it knows no zone; 0: no clock. */
+/* By the firmware's clock, taken as UTC where it knows no zone; 0: no clock. */
 static u64 unix_time(void)
 {
 	EFI_TIME t;
-	u64 days, year, month;
 
-	if (EFI_ERROR(RT->GetTime(&t, NULL)) || t.Year < 1970 || t.Month < 1 || t.Month > 12) {
+	if (EFI_ERROR(RT->GetTime(&t, NULL))) {
 		return 0;
 	}
-	/* Days of the civil calendar, with years that begin in March. */
-	year = t.Month > 2 ? t.Year : t.Year - 1u;
-	month = t.Month > 2 ? t.Month - 3u : t.Month + 9u;
-	days = year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + t.Day - 1;
-	days -= 719468; /* 1970-01-01 */
-	return days * 86400 + t.Hour * 3600u + t.Minute * 60u + t.Second;
+	return clock_unix_time(
+		&(struct clock_date){t.Year, t.Month, t.Day, t.Hour, t.Minute, t.Second});
 }
 
 static u32 big_endian_read(const u8 *from)
@@ -352,19 +319,7 @@ void firmware_describe(struct boot_info *info)
 	info->unix_time = unix_time();
 }
 
-static EFI_STATUS claims_add_loaded(const struct boot_info *info, struct memmap *map)
-{
-	int full = memmap_add(map, info->core_base, info->core_size, BOOT_RANGE_CORE);
-
-	for (u64 i = 0; i < info->module_count; i++) {
-		const struct boot_module *m = &info->modules[i];
-
-		full |= memmap_add(map, m->base, m->size, BOOT_RANGE_MODULE);
-	}
-	return full || memmap_resolve(map) ? EFI_OUT_OF_RESOURCES : EFI_SUCCESS;
-}
-
-EFI_STATUS firmware_exit(EFI_HANDLE image, const struct boot_info *info, struct memmap *map)
+EFI_STATUS firmware_exit(const struct boot_info *info, struct memmap *map)
 {
 	EFI_STATUS status = EFI_LOAD_ERROR;
 
@@ -372,16 +327,40 @@ EFI_STATUS firmware_exit(EFI_HANDLE image, const struct boot_info *info, struct 
 		UINTN key;
 
 		status = claims_read(map, &key);
-		if (!EFI_ERROR(status)) {
-			status = claims_add_loaded(info, map);
+		if (!EFI_ERROR(status) && memmap_add_loaded(map, info)) {
+			status = EFI_OUT_OF_RESOURCES;
 		}
 		if (EFI_ERROR(status)) {
 			return status;
 		}
-		status = BS->ExitBootServices(image, key);
+		status = BS->ExitBootServices(firmware_image, key);
 		if (!EFI_ERROR(status)) {
 			return status;
 		}
 	}
+	return status;
+}
+
+/* gnu-efi's entry: System V calling convention. */
+EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system);
+
+EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
+{
+	u64 start_cycles = machine_cycles();
+	EFI_STATUS status;
+
+	firmware_image = image;
+	ST = system;
+	BS = system->BootServices;
+	RT = system->RuntimeServices;
+	BS->SetWatchdogTimer(0, 0, 0, NULL); /* five minutes may not do for a slow stick */
+	if (has_screen()) {
+		console_clear();
+	}
+	status = loader_run(start_cycles);
+	if (has_screen() && status != EFI_ABORTED) { /* a report is to be read */
+		console_wait_key(REPORT_SECONDS);
+	}
+	console_print("\nReturning to the firmware.\n");
 	return status;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The firmware's services as the loader uses them: memory that can be given back, the memory map,
- * tables, the screen, and the end of boot services.
+ * tables, the screen, and the end of boot services. Two implementations, chosen by link: UEFI's
+ * (firmware.c), and what a Multiboot loader leaves of a PC (multiboot.c).
  */
 #pragma once
 
@@ -9,11 +10,8 @@
 
 #include "boot/memmap.h"
 
-/* Before anything else of the loader. */
-void firmware_init(EFI_SYSTEM_TABLE *system);
-
-/* The name of a status as a user would read it. */
-const char *firmware_status_text(EFI_STATUS status);
+extern const char *const firmware_name; /* what the loader was started by */
+extern EFI_HANDLE firmware_image;       /* the loader itself; UEFI only */
 
 /*
  * Allocates zeroed pages for @size bytes (not 0), anywhere; identity-mapped. They are remembered.
@@ -21,7 +19,7 @@ const char *firmware_status_text(EFI_STATUS status);
  */
 void *firmware_pages_alloc(u64 size);
 
-/* The same for code that is to lie below @end. */
+/* The same for code that is to lie below @end; UEFI only. */
 void *firmware_code_alloc(u64 size, u64 end);
 
 /* Gives @pages, not NULL, from firmware_pages_alloc() back. */
@@ -39,9 +37,6 @@ EFI_STATUS firmware_memmap_alloc(struct memmap *map, size_t extra);
 /* Resolves the map of now into @map. *@key, where not NULL, is for ExitBootServices(). */
 EFI_STATUS firmware_memmap_read(struct memmap *map, UINTN *key);
 
-/* Is there a screen, besides or instead of a serial line? */
-bool firmware_has_screen(void);
-
 /*
  * Fills in the framebuffer, the ACPI root, a copy of the device tree, ResetSystem and the time.
  * A device tree that is none, or too large to be true, is left out with a word to the user.
@@ -52,4 +47,4 @@ void firmware_describe(struct boot_info *info);
  * Ends boot services with @map resolved for that moment: the firmware's map with the modules and
  * the core of @info on top. After a failure nothing but returning to the firmware is allowed.
  */
-EFI_STATUS firmware_exit(EFI_HANDLE image, const struct boot_info *info, struct memmap *map);
+EFI_STATUS firmware_exit(const struct boot_info *info, struct memmap *map);

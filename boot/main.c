@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The UEFI loader: everything that can go wrong for reasons outside Socle goes wrong here, while
+ * The loader: everything that can go wrong for reasons outside Socle goes wrong here, while
  * the firmware's console works. Each step either succeeds or prints a report and ends the loader,
  * which gives back what it took and returns to the firmware. After the last step the core runs.
  */
-#include <efi.h>
+#include "boot/loader.h"
 
 #include <errno.h>
 
@@ -25,14 +25,10 @@
 /* Of a VM that a boot entry makes: what is more takes its time to be zeroed. */
 #define ENTRY_MEMORY_MAX (4096 * MIB)
 
-/* For which a report stays on a screen that the firmware is about to clear. */
-#define REPORT_SECONDS 30
-
 /* What the core takes for itself, generously: page tables of the VMs and its own data. */
 #define CORE_WORKING_SIZE(vm_memory) (16 * MIB + (vm_memory) / 256)
 
 struct loader {
-	EFI_HANDLE image;
 	struct volume volume;
 	struct boot_info *info;
 	struct memmap map;
@@ -58,14 +54,14 @@ static EFI_STATUS info_alloc(struct loader *l)
 
 static EFI_STATUS esp_open(struct loader *l)
 {
-	EFI_STATUS status = volume_open(l->image, &l->volume);
+	EFI_STATUS status = volume_open(&l->volume);
 
 	if (EFI_ERROR(status)) {
 		console_print("\nSocle cannot start: the volume it came from has no files.\n");
 		console_report(
 			"needs",
 			"a FAT volume (EFI system partition) holding the loader and " CONFIG_PATH);
-		console_report("found", "%s", firmware_status_text(status));
+		console_report("found", "%s", report_status_text(status));
 	}
 	return status;
 }
@@ -388,8 +384,7 @@ static EFI_STATUS tables_build(struct loader *l)
 		console_report("needs", "memory ending below %lu TiB, and some of it free",
 			       machine_memory_max / MIB / MIB);
 		console_report("found", "memory ending at %lu GiB; %s",
-			       memmap_memory_end(&l->map) / MIB / 1024,
-			       firmware_status_text(status));
+			       memmap_memory_end(&l->map) / MIB / 1024, report_status_text(status));
 	}
 	return status;
 }
@@ -402,10 +397,10 @@ static EFI_STATUS core_start(struct loader *l)
 
 	console_print("\nStarting the hypervisor.\n");
 	volume_close(&l->volume);
-	status = firmware_exit(l->image, info, &l->map);
+	status = firmware_exit(info, &l->map);
 	if (EFI_ERROR(status)) {
 		console_print("\nSocle cannot start: the firmware does not let go (%s).\n",
-			      firmware_status_text(status));
+			      report_status_text(status));
 		return status;
 	}
 	info->ranges = (struct boot_range *)(DIRECT_MAP_BASE + (uintptr_t)l->map.ranges);
@@ -419,27 +414,16 @@ static EFI_STATUS (*const steps[])(struct loader *) = {
 	images_check,    memory_check,   core_load,     tables_build, core_start,
 };
 
-/* gnu-efi's entry: System V calling convention. */
-EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system);
-
-EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
+EFI_STATUS loader_run(u64 start_cycles)
 {
-	struct loader loader = {.image = image, .start_cycles = machine_cycles()};
+	struct loader loader = {.start_cycles = start_cycles};
 	EFI_STATUS status = EFI_SUCCESS;
 
-	firmware_init(system);
-	if (firmware_has_screen()) {
-		console_clear();
-	}
-	console_print("\n\nSocle: UEFI loader\n");
+	console_print("\n\nSocle: %s loader\n", firmware_name);
 	for (size_t i = 0; i < ARRAY_SIZE(steps) && !EFI_ERROR(status); i++) {
 		status = steps[i](&loader);
 	}
 	volume_close(&loader.volume);
 	firmware_pages_free_all();
-	if (firmware_has_screen() && status != EFI_ABORTED) { /* a report is to be read */
-		console_wait_key(REPORT_SECONDS);
-	}
-	console_print("\nReturning to the firmware.\n");
 	return status;
 }

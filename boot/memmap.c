@@ -125,3 +125,15 @@ u64 memmap_memory_end(const struct memmap *map)
 	}
 	return end;
 }
+
+int memmap_add_loaded(struct memmap *map, const struct boot_info *info)
+{
+	int full = memmap_add(map, info->core_base, info->core_size, BOOT_RANGE_CORE);
+
+	for (u64 i = 0; i < info->module_count; i++) {
+		const struct boot_module *m = &info->modules[i];
+
+		full |= memmap_add(map, m->base, m->size, BOOT_RANGE_MODULE);
+	}
+	return full ? full : memmap_resolve(map);
+}

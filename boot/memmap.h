@@ -37,3 +37,6 @@ u64 memmap_sum(const struct memmap *map, enum boot_range_kind kind);
 
 /* The end of the highest resolved range of memory, that is: not reserved and not MMIO. */
 u64 memmap_memory_end(const struct memmap *map);
+
+/* Adds claims for the core and the modules of @info, and resolves. Returns 0, or -ENOSPC. */
+int memmap_add_loaded(struct memmap *map, const struct boot_info *info) __must_check;

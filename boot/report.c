@@ -2,15 +2,44 @@
 #include "boot/report.h"
 
 #include "boot/console.h"
-#include "boot/firmware.h"
+#include "boot/volume.h"
 #include "mm/bits.h"
+
+const char *report_status_text(EFI_STATUS status)
+{
+	switch (status) {
+	case EFI_NOT_FOUND:
+		return "not found";
+	case EFI_NO_MEDIA:
+	case EFI_MEDIA_CHANGED:
+		return "the medium was removed";
+	case EFI_DEVICE_ERROR:
+		return "the device reports an error";
+	case EFI_VOLUME_CORRUPTED:
+		return "the file system is damaged";
+	case EFI_ACCESS_DENIED:
+		return "access denied";
+	case EFI_OUT_OF_RESOURCES:
+		return "out of memory";
+	case EFI_INVALID_PARAMETER:
+		return "invalid name or parameter";
+	case EFI_UNSUPPORTED:
+		return "not supported";
+	case EFI_END_OF_FILE:
+		return "the file ends early";
+	case EFI_BAD_BUFFER_SIZE:
+		return "empty";
+	default:
+		return "failed";
+	}
+}
 
 EFI_STATUS report_file(const char *path, EFI_STATUS status)
 {
 	console_print("\nSocle cannot start: a file could not be read.\n");
-	console_report("needs", "%s, on the volume that holds this loader", path);
+	console_report("needs", "%s, %s", path, volume_place);
 	console_report("found", "%s",
-		       status == EFI_UNSUPPORTED ? "a folder" : firmware_status_text(status));
+		       status == EFI_UNSUPPORTED ? "a folder" : report_status_text(status));
 	return status;
 }
 

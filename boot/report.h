@@ -6,7 +6,8 @@
 
 #include "mm/types.h"
 
-#define CONFIG_PATH "\\socle\\socle.conf"
+/* The name of a status as a user would read it. */
+const char *report_status_text(EFI_STATUS status);
 
 /* Both return @status. */
 EFI_STATUS report_file(const char *path, EFI_STATUS status);

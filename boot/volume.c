@@ -7,13 +7,17 @@
 #include <stddef.h>
 
 #include "boot/console.h"
+#include "boot/firmware.h"
 #include "mm/bits.h"
 #include "vmm/boot_info.h"
 
 #define CHUNK       ((u64)1 << 20)
 #define AT_FILE_END (~(u64)0)
 
-EFI_STATUS volume_open(EFI_HANDLE image, struct volume *volume)
+const char *const volume_place = "on the volume that holds this loader";
+const bool volume_has_folders = true;
+
+EFI_STATUS volume_open(struct volume *volume)
 {
 	EFI_GUID loaded_guid = LOADED_IMAGE_PROTOCOL, files_guid = SIMPLE_FILE_SYSTEM_PROTOCOL;
 	EFI_LOADED_IMAGE *loaded;
@@ -21,7 +25,7 @@ EFI_STATUS volume_open(EFI_HANDLE image, struct volume *volume)
 	EFI_STATUS status;
 
 	volume->root = NULL;
-	status = BS->HandleProtocol(image, &loaded_guid, (void **)&loaded);
+	status = BS->HandleProtocol(firmware_image, &loaded_guid, (void **)&loaded);
 	if (EFI_ERROR(status)) {
 		return status;
 	}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Files of the volume that the loader was started from. */
+/* Files: of the volume that UEFI started the loader from, or the modules of a Multiboot loader. */
 #pragma once
 
 #include <efi.h>
@@ -12,8 +12,11 @@ struct volume {
 	EFI_FILE_HANDLE root;
 };
 
-/* Opens the volume that @image, the loader itself, came from. */
-EFI_STATUS volume_open(EFI_HANDLE image, struct volume *volume);
+extern const char *const volume_place; /* where files are looked for, in words */
+extern const bool volume_has_folders;
+
+/* Opens the volume that the loader came from. */
+EFI_STATUS volume_open(struct volume *volume);
 void volume_close(struct volume *volume);
 
 /*
