@@ -62,8 +62,8 @@ include tests/bench/bench.mk
 include tests/guest/guest.mk
 
 .PHONY: all
-all: $(BOOT_EFI)
-	$(Q)echo "$<: $$(stat -c %s $<) bytes"
+all: $(BOOT_EFI) $(BOOT_MULTIBOOT)
+	$(Q)stat -c '%n: %s bytes' $^
 
 # Whatever is built needs the packages first, and all of it again when compiler or flags change.
 $(BOOT_OBJ) $(CORE_OBJ): $(NEWLIB)/libc.a Makefile boot/boot.mk $(LIB_HEADERS)
@@ -121,7 +121,7 @@ $(TIDY_OK): $(BUILD)/tidy/%.ok: % $(BUILD)/obj/%.o .clang-tidy | setup-check
 	$(Q)touch $@
 
 # Everything; ends with the line "N passed, N failed".
-test-files: $(BOOT_EFI) $(GUEST_BINS) kernels initramfs
+test-files: $(BOOT_EFI) $(BOOT_MULTIBOOT) $(GUEST_BINS) kernels initramfs
 test: $(HOST_BINS) | setup-test
 	$(Q)$(EACH_ARCH) test-files || exit 1; done
 	$(Q)/usr/bin/python3 tests/run_tests.py --arch $(ARCHES) --host-tests $(HOST_BINS)

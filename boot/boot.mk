@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-# The UEFI loader: a GNU-EFI application that carries the core. Set before: ARCH, WARN, Q, CC, LD,
-# OBJCOPY; ISO C headers are newlib's (NEWLIB_CPPFLAGS), the host's are not needed. For arm64 also
-# EFI_INCLUDE and EFI_LIB, zlib's headers (LIB_CPPFLAGS) and its inflate (BOOT_LIBS).
+# The loader, which carries the core: a GNU-EFI application and, for x86-64, a Multiboot image. Set
+# before: ARCH, WARN, Q, CC, LD, OBJCOPY, MULTIBOOT_x86_64; ISO C headers are newlib's
+# (NEWLIB_CPPFLAGS), the host's are not needed. For arm64 also EFI_INCLUDE and EFI_LIB, zlib's headers
+# (LIB_CPPFLAGS) and its inflate (BOOT_LIBS).
 EFI_INCLUDE ?= /usr/include/efi
 EFI_LIB ?= /usr/lib
 
@@ -16,6 +17,7 @@ BOOT_SRC_UEFI := firmware.c menu.c uefi_console.c volume.c
 BOOT_SHARED = vmm/guest_image.c $(BOOT_SHARED_$(ARCH))
 BOOT_SRC_x86_64 := x86_64.c x86_64_cpu.c x86_64_image.c x86_64_paging.c x86_64_jump.S
 BOOT_SHARED_x86_64 := arch/x86/vmx_caps.c
+BOOT_SRC_MULTIBOOT_x86_64 := multiboot.c multiboot_console.c multiboot_info.c multiboot_start.S
 BOOT_EFI_ARCH_x86_64 := x86_64
 BOOT_EFI_x86_64 := BOOTX64.EFI
 BOOT_CFLAGS_x86_64 := -mno-red-zone -mgeneral-regs-only -DGNU_EFI_USE_MS_ABI -fcf-protection=none
@@ -34,9 +36,11 @@ BOOT_OBJCOPY_arm64 := -O binary
 
 BOOT_EFI_ARCH := $(BOOT_EFI_ARCH_$(ARCH))
 BOOT_EFI := build/$(ARCH)/$(BOOT_EFI_$(ARCH))
+BOOT_MULTIBOOT := $(MULTIBOOT_$(ARCH))
 BOOT_COMMON_OBJ := $(patsubst %,$(BOOT_DIR)/%.o,$(BOOT_SRC) $(BOOT_SRC_$(ARCH)) $(BOOT_SHARED))
 BOOT_UEFI_OBJ := $(patsubst %,$(BOOT_DIR)/%.o,$(BOOT_SRC_UEFI))
-BOOT_OBJ := $(BOOT_COMMON_OBJ) $(BOOT_UEFI_OBJ)
+BOOT_MULTIBOOT_OBJ := $(patsubst %,$(BOOT_DIR)/%.o,$(BOOT_SRC_MULTIBOOT_$(ARCH)))
+BOOT_OBJ := $(BOOT_COMMON_OBJ) $(BOOT_UEFI_OBJ) $(BOOT_MULTIBOOT_OBJ)
 BOOT_COMPILER := $(if $(findstring clang,$(CC)),clang,gcc)
 
 # No loop of ours may become a call of memset() or the like inside memset() itself.
@@ -58,7 +62,7 @@ BOOT_SECTIONS := $(addprefix -j ,.text .sdata .data .rodata .dynamic .dynsym .re
 	'.rela.*' .reloc)
 
 .PHONY: boot
-boot: $(BOOT_EFI)
+boot: $(BOOT_EFI) $(BOOT_MULTIBOOT)
 
 $(BOOT_EFI): $(BOOT_DIR)/loader.so
 	$(Q)$(OBJCOPY) $(BOOT_SECTIONS) $(BOOT_OBJCOPY_$(ARCH)) $< $@
@@ -66,6 +70,14 @@ $(BOOT_EFI): $(BOOT_DIR)/loader.so
 $(BOOT_DIR)/loader.so: $(BOOT_COMMON_OBJ) $(BOOT_UEFI_OBJ) $(BOOT_LIBS)
 	$(Q)$(LD) $(BOOT_LDFLAGS) $(EFI_LIB)/crt0-efi-$(BOOT_EFI_ARCH).o $(BOOT_COMMON_OBJ) \
 		$(BOOT_UEFI_OBJ) -o $@ $(BOOT_LIBS) -lgnuefi
+
+# The same objects behind another front end.
+$(BOOT_MULTIBOOT): $(BOOT_DIR)/multiboot.elf
+	$(Q)$(OBJCOPY) -O elf32-i386 --strip-debug $< $@
+
+$(BOOT_DIR)/multiboot.elf: $(BOOT_COMMON_OBJ) $(BOOT_MULTIBOOT_OBJ) boot/multiboot.ld
+	$(Q)$(LD) -nostdlib -static -z noexecstack -z max-page-size=4096 --no-undefined \
+		--build-id=none -T boot/multiboot.ld -o $@ $(BOOT_COMMON_OBJ) $(BOOT_MULTIBOOT_OBJ)
 
 $(BOOT_DIR)/%.c.o: boot/%.c | $(BOOT_DIR)/
 	$(Q)$(CC) $(BOOT_CFLAGS) $(NEWLIB_CPPFLAGS) $(LIB_CPPFLAGS) -MMD -MP -c $< -o $@

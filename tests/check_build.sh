@@ -4,7 +4,7 @@
 # byte; then builds it with clang.
 set -eu
 arch=$1
-efi=$2
+shift
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/gcc" "$work/clang"
@@ -16,7 +16,9 @@ for tree in gcc clang; do
     ln -s "$PWD/build/cache" "$work/$tree/build/cache"
 done
 make -s -C "$work/gcc" -j2 ARCH="$arch"
-cmp "$work/gcc/$efi" "$efi"
+for image; do
+    cmp "$work/gcc/$image" "$image"
+done
 make -s -C "$work/clang" -j2 ARCH="$arch" CC=clang
 tests/check_simd.py "$work/clang/build/$arch/socle.elf"
 tests/check_elf.py "$work/clang/build/$arch/socle.elf"

@@ -78,17 +78,17 @@ def make(*arguments):
     return ["make", f"-j{os.cpu_count()}", "--no-print-directory", *arguments]
 
 
-EFI = {"x86_64": "BOOTX64.EFI", "arm64": "BOOTAA64.EFI"}
+IMAGES = {"x86_64": ["BOOTX64.EFI", "socle.mb"], "arm64": ["BOOTAA64.EFI"]}
 
 
 def arch_steps(arch):
     """What is built and run for each architecture."""
     core = f"build/{arch}/socle.elf"
-    efi = f"build/{arch}/{EFI[arch]}"
+    images = [f"build/{arch}/{image}" for image in IMAGES[arch]]
     yield f"{arch}: newlib", make(f"ARCH={arch}", "newlib-test"), step_counts
     yield f"{arch}: no FP or SIMD in the core", ["tests/check_simd.py", core], step_counts
     yield f"{arch}: W^X", ["tests/check_elf.py", core], step_counts
-    yield f"{arch}: builds", ["tests/check_build.sh", arch, efi], step_counts
+    yield f"{arch}: builds", ["tests/check_build.sh", arch, *images], step_counts
     yield f"{arch}: system", make(f"ARCH={arch}", "system-test"), pytest_counts
     if arch == "x86_64":
         yield f"{arch}: VMX, on Bochs", make(f"ARCH={arch}", "test-vmx"), pytest_counts

@@ -106,8 +106,8 @@ def write_image(out, files):
 
 
 def linux_files(efi, kernel, initrd, config):
-    """The stick's files for one Linux guest; efi: one loader or several; no initrd: None."""
-    loaders = [efi] if isinstance(efi, (str, Path)) else efi
+    """The stick's files for one Linux guest; efi: loaders, one, several or none; no initrd: None."""
+    loaders = [efi] if isinstance(efi, (str, Path)) else efi or []
     files = {f"EFI/BOOT/{Path(loader).name}": Path(loader) for loader in loaders}
     files["guests/vmlinuz"] = Path(kernel)
     if initrd:

@@ -15,6 +15,7 @@ CORE_CC ?= gcc
 EFI ?= build/$(ARCH)/$(EFI_NAME_$(ARCH))
 EFI_NAME_x86_64 := BOOTX64.EFI
 EFI_NAME_arm64 := BOOTAA64.EFI
+MULTIBOOT_x86_64 := build/x86_64/socle.mb
 NEWLIB := build/$(ARCH)/newlib
 KERNELS_arm64 := build/cache/kernels/arm64
 KERNELS := $(or $(KERNELS_$(ARCH)),build/cache/kernels)
@@ -102,7 +103,7 @@ run: $(EFI) $(GUEST_FILES) $(if $(filter intel,$(VENDOR)),bochs) | setup-run
 
 # T=name runs the tests whose name has it; one test per CPU at a time, or as many as JOBS says.
 PYTEST = PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -v -rs -p no:cacheprovider -n $(or $(JOBS),auto)
-system-test: $(EFI) kernels initramfs | setup-test
+system-test: $(EFI) $(MULTIBOOT_$(ARCH)) kernels initramfs | setup-test
 	$(Q)SOCLE_EFI=$(EFI) SOCLE_KERNELS=$(KERNELS) SOCLE_INITRD=$(GUEST_INITRD) \
 		$(PYTEST) $(if $(T),-k '$(T)') --ignore=tests/system/test_bochs.py tests/system
 

@@ -56,13 +56,17 @@ def bare_machine(name, kernel, options, memory=512, cpu=qemu.TARGET.bare_cpu):
     )
 
 
-def socle_machine(name, kernel, options, memory=512, disk="virtio"):
-    """A machine with Socle on its stick and one guest."""
+def socle_files(efi, kernel, options, memory):
+    """Socle's configuration and one guest's files."""
     guest = mkimage.linux_vm(options=f"{CONSOLE} {options}", memory=f"{memory}M")
     config = mkimage.configuration([guest], debug_exit=True)
+    return mkimage.linux_files(efi, KERNELS / kernel / "vmlinuz", INITRD, config)
+
+
+def socle_machine(name, kernel, options, memory=512, disk="virtio"):
+    """A machine with Socle on its stick and one guest."""
     image = Path(f"build/system/{name}.img")
-    files = mkimage.linux_files(EFI, KERNELS / kernel / "vmlinuz", INITRD, config)
-    mkimage.write_image(image, files)
+    mkimage.write_image(image, socle_files(EFI, kernel, options, memory))
     return qemu.Machine(name, image=image, disk=disk, memory=memory + 512)
 
 

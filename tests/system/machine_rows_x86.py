@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows of test_boot.py that only x86-64 has."""
 
+import re
+
 import qemu
+from linux_guest import check_selftest, socle_files
 from machine_rows import (
-    BAD_KERNEL, KERNEL, UNABLE_HEAD, check_guest_death, config_text, loader_machine, loader_report,
-    machine_kind, report_kernel, row,
+    BAD_KERNEL, KERNEL, SCREEN, TIMEOUT, UNABLE_HEAD, check_guest_death, config_problem, config_text,
+    loader_machine, loader_report, machine_kind, read_log, report_kernel, row,
 )  # fmt: skip
+from qemu import Status
 
 NEEDS_ONE = (
     "needs virtualisation: AMD SVM (CPUID 8000_0001 ECX bit 2) or Intel VMX (CPUID 0000_0001 ECX bit 5)"
@@ -65,3 +69,86 @@ MACHINES = {
 }
 for _name, _arguments in MACHINES.items():
     row(_name, *_arguments)(machine_kind)
+
+
+# Socle by a Multiboot loader: QEMU's, on its BIOS.
+
+
+@row("multiboot-linux", {})
+@row("multiboot-i440fx", {"kind": "pc", "cpus": 2})
+@row("multiboot-screen", {"extra": SCREEN, "memory": 4608})  # memory above 4 GiB
+def multiboot_linux(name, changes):
+    """The guest's self-test passes, and the machine is powered off by ACPI."""
+    options = "socle.test socle.mem=512M"
+    machine = qemu.Machine(name, multiboot=socle_files(None, "6.12", options, 512))
+    for key, value in changes.items():
+        setattr(machine, key, value)
+    check_selftest(qemu.run(machine, 120))
+
+
+def text_screen(console):
+    """What VGA's text mode shows."""
+    memory = qemu.LOGS / f"{console.name}.vga"
+    assert console.qmp.execute("pmemsave", val=0xB8000, size=4000, filename=str(memory))
+    text = memory.read_bytes()[::2].decode("ascii")
+    return " ".join(text[i : i + 80].strip() for i in range(0, 2000, 80))
+
+
+def multiboot_report(name, files):
+    """The report, on the serial port and on the screen; the machine halts."""
+    machine = qemu.Machine(name, multiboot=files, memory=256, accelerator=qemu.tcg())
+    machine.extra = SCREEN
+    with qemu.Console(machine, TIMEOUT) as console:
+        console.expect("The machine is halted.")
+        shown = text_screen(console)
+    report = read_log(machine).partition("Socle: Multiboot loader")[2]
+    report = " ".join(report.partition("The machine is halted.")[0].split())
+    assert report and report in " ".join(shown.split()), shown
+    return report
+
+
+MODULES_HINT = "among the modules of the Multiboot loader, whose last word is the path"
+
+
+@row("multiboot-no-config", {}, f"needs \\socle\\socle.conf, {MODULES_HINT} found not found")
+@row(
+    "multiboot-bad-config",
+    {"boot/socle.conf": config_text("\tmemory 128M", "\tcolour red").encode()},
+    config_problem(5, "colour", "unknown"),
+)
+@row(
+    "multiboot-no-kernel",
+    {"socle/socle.conf": config_text("\tmemory 128M").encode()},
+    f"needs \\guests\\vmlinuz, {MODULES_HINT} found not found",
+)
+@row(
+    "multiboot-bad-kernel",
+    {"socle/socle.conf": config_text("\tmemory 128M").encode(), "guests/vmlinuz": bytes(4096)},
+    BAD_KERNEL.format("boot_flag", "expected 0xaa55 as in every bzImage, found 0x0000"),
+)
+def report_multiboot(name, files, expected):
+    report = multiboot_report(name, files)
+    assert expected in report, report
+
+
+@row("multiboot-no-svm", "qemu64,-svm", UNABLE_HEAD + NEEDS_ONE.format("neither"))
+@row("multiboot-32-bit", "qemu32", "Socle cannot start: it needs a 64-bit CPU.")
+def report_multiboot_cpu(name, cpu, expected):
+    machine = qemu.Machine(name, multiboot={}, memory=256, accelerator=qemu.tcg(cpu))
+    with qemu.Console(machine, TIMEOUT) as console:
+        console.expect(r"(?s)Socle.*(halted|64-bit CPU)\.")
+    report = " ".join(read_log(machine).split())
+    assert expected in report, report
+
+
+@row("multiboot-death")
+def multiboot_death(name):
+    """The exit status says that the guest died, as behind UEFI."""
+    files = {"socle.conf": b"debug-exit 0xf4\n" + config_text("\tmemory 128M").encode()}
+    kernel = bytearray(KERNEL.read_bytes())
+    entry = (kernel[0x1F1] + 1) * 512 + 0x200  # of 64-bit mode
+    kernel[entry : entry + 2] = bytes.fromhex("0f0b")
+    machine = qemu.Machine(name, multiboot={**files, "guests/vmlinuz": bytes(kernel)}, memory=256)
+    result = qemu.run(machine, TIMEOUT)
+    assert result.status == Status.GUEST_DIED, result.log
+    assert re.search(r"vm linux: stopped: triple fault", result.log), result.log

@@ -27,6 +27,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 LOGS = Path("build/logs")
+MULTIBOOT = Path(os.environ.get("SOCLE_MULTIBOOT", "build/x86_64/socle.mb"))
+MULTIBOOT_FILES = Path("build/system")
 
 # An AMD CPU with SVM, less what QEMU 7.2's emulation lacks of that model (it would warn of each).
 TCG_CPU = "EPYC,+svm,+npt," + ",".join(
@@ -202,6 +204,7 @@ class Machine:
     kind: str = TARGET.kind  # QEMU's -machine
     image: Path = None  # stick image; None: no disk
     firmware: bool = True  # UEFI; False: QEMU's BIOS, for `-kernel`
+    multiboot: dict = None  # files as on a stick: Socle by `-kernel`, without UEFI and stick
     disk: str = "virtio"  # or "usb", as on a real machine but slower
     memory: int = 1024  # MiB, of guests and Socle together
     cpus: int = 1
@@ -222,7 +225,9 @@ class Machine:
         command += ["-m", str(self.memory), "-smp", str(self.cpus), "-nodefaults", "-no-user-config"]
         command += ["-display", "none", "-no-reboot"]
         command += TARGET.ending
-        if self.firmware:
+        if self.multiboot is not None:
+            command += self.multiboot_arguments()
+        elif self.firmware:
             code, variables = find_firmware()
             # Written to a temporary layer over it: ARM64's are 64 MiB.
             flash = "if=pflash,format=raw,unit="
@@ -237,6 +242,19 @@ class Machine:
             else:
                 command += ["-device", "virtio-blk-pci,drive=stick,bootindex=0"]
         return command + self.serial + self.extra
+
+    def multiboot_arguments(self):
+        """A module's last word is its path; QEMU puts its file's name in front."""
+        modules = []
+        for path, source in self.multiboot.items():
+            if isinstance(source, bytes):
+                MULTIBOOT_FILES.mkdir(parents=True, exist_ok=True)
+                file = MULTIBOOT_FILES / f"{self.name}-{Path(path).name}"
+                file.write_bytes(source)
+            else:
+                file = source
+            modules.append(f"{file} /{path}")
+        return ["-kernel", str(MULTIBOOT), *(["-initrd", ",".join(modules)] if modules else [])]
 
 
 class Qmp:
