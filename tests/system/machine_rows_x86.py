@@ -2,9 +2,11 @@
 """Rows of test_boot.py that only x86-64 has."""
 
 import re
+from pathlib import Path
 
+import mkimage
 import qemu
-from linux_guest import check_selftest, socle_files
+from linux_guest import EFI, INITRD, check_selftest, socle_files
 from machine_rows import (
     BAD_KERNEL, KERNEL, SCREEN, TIMEOUT, UNABLE_HEAD, check_guest_death, config_problem, config_text,
     loader_machine, loader_report, machine_kind, read_log, report_kernel, row,
@@ -152,3 +154,32 @@ def multiboot_death(name):
     result = qemu.run(machine, TIMEOUT)
     assert result.status == Status.GUEST_DIED, result.log
     assert re.search(r"vm linux: stopped: triple fault", result.log), result.log
+
+
+INNER = """vm linux
+	linux    \\guests\\vmlinuz
+	initrd   \\guests\\initrd.img
+	options  console=ttyS0 socle.test socle.mem=256M
+	memory   256M
+"""
+
+
+def socle_in_socle(name, *lines):
+    """A machine whose guest is Socle, from a stick; @lines are of the outer's configuration."""
+    outer = ["debug-exit 0xf4", "vm inner", "\tmultiboot \\guests\\socle.mb",
+             "\tmodule \\guests\\inner.conf \\socle\\socle.conf", "\tmodule \\guests\\vmlinuz",
+             "\tmodule \\guests\\initrd.img", "\tmemory 768M", *lines, ""]  # fmt: skip
+    image = Path(f"build/system/{name}.img")
+    files = mkimage.linux_files(EFI, KERNEL, INITRD, "\n".join(outer))
+    files |= {"guests/socle.mb": qemu.MULTIBOOT, "guests/inner.conf": INNER.encode()}
+    mkimage.write_image(image, files)
+    return qemu.Machine(name, image=image, accelerator=qemu.tcg(), memory=1280)
+
+
+@row("inner-no-svm")
+def inner_no_svm(name):
+    """Socle as a guest that may not be a hypervisor says so."""
+    result = qemu.run(socle_in_socle(name), TIMEOUT)
+    report = " ".join(result.log.partition("Socle: Multiboot loader")[2].split())
+    assert UNABLE_HEAD + NEEDS_ONE.format("neither; this machine is itself virtual") in report, report
+    assert "The machine is halted." in report and result.status == Status.GUEST_DIED, report
