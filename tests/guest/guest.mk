@@ -18,7 +18,7 @@ GUESTS_x86 += mmio_forms mmio_page port_width string_io decode codepage fpu smap
 GUESTS_x86 += modes die reset mode_rules
 GUESTS_x86 += apic_timer ioapic_pit ioapic_level pic_pit rtc uart x2apic xapic tsc pvclock
 GUESTS_x86 += efer cr0 cr3 cr4 xcr0 dr regs undefined memory tlb hlt
-GUESTS_x86 += spin
+GUESTS_x86 += spin life load sweep
 GUESTS_x86 += hostile_msr hostile_io hostile_memory hostile_cr hostile_random hostile_tables hostile_timer
 
 GUESTS_arm64 := hello hvc psci undefined wfi regs fp
@@ -26,7 +26,7 @@ GUESTS_arm64 += memory hole mmu
 GUESTS_arm64 += gicd spi sgi priority active many_irqs vtimer timers pl011 pl031
 GUESTS_arm64 += mmio_forms sysreg_traps cache tlb reset
 GUESTS_arm64 += idregs debug pauth el0
-GUESTS_arm64 += spin
+GUESTS_arm64 += spin life load sweep
 GUESTS_arm64 += hostile_sysreg hostile_call hostile_memory hostile_tables hostile_gic hostile_timer hostile_random
 
 GUEST_LIB_x86 := start.S trap.S modes.S lib.c trap.c paging.c devices.c
