@@ -38,8 +38,8 @@ static struct {
 	u32 sequence_at;     /* where in it an escape sequence began */
 	char part[PART_MAX];
 	bool has_screen;
-	bool deferred; /* somebody calls console_poll */
-	bool undrawn;  /* output since the framebuffer was last drawn whole */
+	bool deferred;       /* somebody calls console_poll */
+	atomic_bool undrawn; /* output since the framebuffer was last drawn whole */
 	struct fbcon screen;
 } console = {.lock = {.rank = LOCK_RANK_LOG}};
 

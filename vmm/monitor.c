@@ -26,7 +26,8 @@
 
 /* CPU 0's. */
 static char answer_buf[4096];
-static bool key_follows, prompt_is_open;
+static bool key_follows;
+static struct vm *prompt_vm; /* whose address is asked for, NULL: the prompt is not open */
 static char input[INPUT_MAX + 1];
 static size_t input_len;
 static u64 esc_ns;
@@ -225,7 +226,7 @@ static void key_explain(struct vm *vm)
 		       vm->state == VM_OFF ? "off" : "starting");
 		return;
 	}
-	prompt_is_open = true;
+	prompt_vm = vm;
 	input_len = 0;
 	input[0] = 0;
 	vconsole_hold(true);
@@ -296,7 +297,7 @@ void monitor_paging_noted(void)
 
 static void prompt_close(void)
 {
-	prompt_is_open = false;
+	prompt_vm = NULL;
 	console_write("\n", 1);
 	vconsole_hold(false);
 }
@@ -404,8 +405,8 @@ bool monitor_takes(u8 byte)
 {
 	struct vm *front = vconsole_front();
 
-	if (prompt_is_open) {
-		prompt_take(front, byte);
+	if (prompt_vm) {
+		prompt_take(prompt_vm, byte);
 		return true;
 	}
 	if (esc_ns && arch_uptime_ns() - esc_ns < ESC_TAIL_NS && byte >= ' ') {

@@ -28,7 +28,7 @@ static struct lock lock = {.rank = LOCK_RANK_CONSOLE};
 static struct vm *_Atomic front; /* changes under the lock */
 static bool holding;             /* what @front puts out is not shown, from ... */
 static u64 held_from;
-static u64 draw_ns = ~0ULL;
+static _Atomic u64 draw_ns = ~0ULL;
 
 /* CPU 0's. */
 static u64 input_ns;

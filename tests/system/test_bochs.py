@@ -22,7 +22,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "setup"))
 import bochs
 import bochs_line
 import mkimage
+import test_console
 import test_tiny
+import test_vms
 from linux_guest import EFI, INITRD, KERNELS, check_selftest, tail, use_console
 from qemu import Status
 
@@ -85,6 +87,30 @@ def console(name, cpu):
     status = use_console(machine, bochs_line.Console, timeout=300)
     machine.image.unlink()
     assert status == Status.POWERED_OFF
+
+
+@row("skylake-lives", bochs.SKYLAKE, suite=False)
+@row("arrandale-lives", bochs.ARRANDALE, suite=False)
+def lives(name, cpu):
+    """Two VMs, led by keys; an address of one that runs and of one that is paused."""
+    vms = [test_vms.vm_lines("steady", "life.bin"), test_vms.vm_lines("other", "life.bin")]
+    image = Path(f"build/system/bochs-{name}.img")
+    test_vms.write_image(image, vms, ["life"])
+    machine = bochs.Machine(f"bochs-{name}", image=image, cpu=cpu, memory=128 + FIRMWARE_MEMORY)
+    with bochs_line.Console(machine, 300) as console:
+        test_console.lead_lives(console)
+        test_console.key(console, "0")
+        test_console.next_turn(console)
+        test_console.explain(console, f"{test_console.ADDRESS:x}")
+        console.expect(r"host-physical [0-9a-f]+, write-back")
+        test_console.key(console, "z")
+        console.expect("vm steady: paused")
+        test_console.explain(console, f"{test_console.ADDRESS:x}")
+        console.expect(r"host-physical [0-9a-f]+, write-back")
+        test_console.key(console, "X")
+        console.expect("no guest is left: powering off")
+        assert console.finish() == Status.POWERED_OFF
+    image.unlink()
 
 
 # CPUs that Socle refuses: it says what it needs and returns to the firmware.

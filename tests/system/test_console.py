@@ -38,6 +38,12 @@ def listed(console):
     return {f[1]: (f[2], float(f[3] or 0), int(f[4] or 0)) for f in found}, pages
 
 
+def explain(console, address):
+    key(console, "e")
+    console.expect("explain address .*: ")
+    console.send(f"{address}\r")
+
+
 def next_turn(console):
     console.expect(TURN)
     return int(console.child.match[1])
@@ -63,44 +69,49 @@ def two_lives(name, **more):
     return machine(name, vms, ["life"], **more)
 
 
+def lead_lives(console):
+    """All that can be asked of "other" beside "steady"; it is off in the end."""
+    console.expect(LIFE)
+    next_turn(console)
+    key(console, "1")
+    console.expect("vm other: in front")
+    console.expect(LIFE)
+    for _ in range(2):
+        key(console, "z")
+        console.expect("vm other: paused")
+        key(console, "z")
+        console.expect("socle: vm other is paused")
+        states, _ = listed(console)
+        assert states["other"][0] == "paused" and states["steady"][0] == "running"
+        key(console, "r")
+        console.expect("vm other: goes on")
+        key(console, "r")
+        console.expect("socle: vm other is not paused")
+        turn = next_turn(console)
+        assert next_turn(console) > turn
+    key(console, "zr")  # both before the VM has seen either
+    console.expect("vm other: goes on")
+    next_turn(console)
+    key(console, "R")
+    console.expect("vm other: reset from the console")
+    console.expect("vm other: starting")
+    console.expect(LIFE)
+    key(console, "zR")  # one that is paused
+    console.expect("vm other: reset from the console")
+    console.expect(LIFE)
+    key(console, "K")
+    console.expect("vm other: stopped")
+    key(console, "zrRK")
+    for _ in range(4):
+        console.expect("socle: vm other is off; Ctrl-A b starts it")
+
+
 @pytest.mark.parametrize("cpus", [1, 2])
 def test_life_of_one_beside_another(cpus):
     """Pause, resume, reset, stop and start, of one; its neighbour's memory stays as it is."""
     name = f"console-life-{cpus}"
     with qemu.Console(two_lives(name, cpus=cpus), 120) as console:
-        console.expect(LIFE)
-        next_turn(console)
-        key(console, "1")
-        console.expect("vm other: in front")
-        console.expect(LIFE)
-        for _ in range(2):
-            key(console, "z")
-            console.expect("vm other: paused")
-            key(console, "z")
-            console.expect("socle: vm other is paused")
-            states, _ = listed(console)
-            assert states["other"][0] == "paused" and states["steady"][0] == "running"
-            key(console, "r")
-            console.expect("vm other: goes on")
-            key(console, "r")
-            console.expect("socle: vm other is not paused")
-            turn = next_turn(console)
-            assert next_turn(console) > turn
-        key(console, "zr")  # both before the VM has seen either
-        console.expect("vm other: goes on")
-        next_turn(console)
-        key(console, "R")
-        console.expect("vm other: reset from the console")
-        console.expect("vm other: starting")
-        console.expect(LIFE)
-        key(console, "zR")  # one that is paused
-        console.expect("vm other: reset from the console")
-        console.expect(LIFE)
-        key(console, "K")
-        console.expect("vm other: stopped")
-        key(console, "zrRK")
-        for _ in range(4):
-            console.expect("socle: vm other is off; Ctrl-A b starts it")
+        lead_lives(console)
         key(console, "0")
         assert next_turn(console) < next_turn(console)
         finish(console, name)
@@ -157,21 +168,15 @@ def test_keys_that_tell():
         assert 0 < exits <= by_reason <= exits + 1000
         key(console, "g")
         console.expect(r"vm other: starting")
-        key(console, "e")
-        console.expect("explain address .*: ")
-        console.send(f"{ADDRESS:x}9\x7f\r")  # a digit too many, taken back
+        explain(console, f"{ADDRESS:x}9\x7f")  # a digit too many, taken back
         console.expect(f"vm steady, vCPU 0: address {ADDRESS:x}")
         console.expect("kernel: reads, writes")
         console.expect(f"guest-physical {ADDRESS:x}: memory of the VM")
         console.expect(r"host-physical [0-9a-f]+, write-back")
-        key(console, "e")
-        console.expect("explain address .*: ")
-        console.send(f"p{ADDRESS + (1 << 36):x}\r")
+        explain(console, f"p{ADDRESS + (1 << 36):x}")
         console.expect("no memory of the VM: a device, or nothing")
         for wrong in "12g4", "p", "0x":
-            key(console, "e")
-            console.expect("explain address .*: ")
-            console.send(f"{wrong}\r")
+            explain(console, wrong)
             console.expect("socle: not a hexadecimal number")
         key(console, "e")
         console.expect("explain address .*: ")
@@ -179,9 +184,7 @@ def test_keys_that_tell():
         time.sleep(0.1)
         key(console, "z")  # paused: its tables are known all the same
         console.expect("vm steady: paused")
-        key(console, "e")
-        console.expect("explain address .*: ")
-        console.send(f"{ADDRESS:x}\r")
+        explain(console, f"{ADDRESS:x}")
         console.expect(r"host-physical [0-9a-f]+, write-back")
         key(console, "pn")
         console.expect("vm later: in front")

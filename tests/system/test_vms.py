@@ -30,15 +30,20 @@ def vm_lines(name, kernel, options="", memory=64, initrd=False, vcpus=1):
     return "\n".join(lines) + "\n"
 
 
-def machine(name, vms, tiny=(), linux=False, memory=0, **more):
-    """A machine with these guests; tiny: the files of tiny guests that it needs."""
+def write_image(image, vms, tiny=(), linux=False):
+    """A stick with these guests; tiny: the files of tiny guests that it needs."""
     config = mkimage.configuration(vms, debug_exit=True)
     files = {f"EFI/BOOT/{qemu.TARGET.loader}": EFI, "socle/socle.conf": config.encode()}
     files |= {f"guests/{guest}.bin": GUESTS / f"{guest}.bin" for guest in tiny}
     if linux:
         files |= {"guests/vmlinuz": KERNELS / "6.12" / "vmlinuz", "guests/initrd.img": INITRD}
-    image = Path(f"build/system/{name}.img")
     mkimage.write_image(image, files)
+
+
+def machine(name, vms, tiny=(), linux=False, memory=0, **more):
+    """A machine with these guests."""
+    image = Path(f"build/system/{name}.img")
+    write_image(image, vms, tiny, linux)
     memory = memory or 64 * len(vms)
     return qemu.Machine(name, image=image, memory=memory + OWN_MEMORY, **more)
 
