@@ -96,6 +96,18 @@ static bool all_went_well(const struct boot_config *config)
 	return true;
 }
 
+/* What the VMs take now, of what there was @before; their second-level tables come with use. */
+static void vms_measure(const struct page_stats *before)
+{
+	struct page_stats stats;
+	u64 guest;
+
+	page_stats(&stats);
+	guest = stats.used_pages[PAGE_OWNER_GUEST];
+	log_info("memory of VMs: %lu MiB, and %lu KiB for their state", guest >> (20 - PAGE_SHIFT),
+		 (before->free_pages - stats.free_pages - guest) << (PAGE_SHIFT - 10));
+}
+
 static void vms_start(const struct boot_info *bi)
 {
 	struct vm *front;
@@ -148,6 +160,7 @@ void hv_main(const struct boot_info *bi)
 	cpus_release();
 	page_stats(&stats);
 	vms_start(bi);
+	vms_measure(&stats);
 	cpu_run();
 	success = all_went_well(&bi->config);
 	vms_end(&stats);
