@@ -10,7 +10,7 @@ BENCH_GUEST := $(BENCH)/guest.bin
 
 # The guest: on x86 of its own; on arm64 with the library of the tiny guests, compiled as they are.
 BENCH_GUEST_SRC_x86_64 := $(wildcard tests/bench/guest/*.[cS])
-BENCH_GUEST_SRC_arm64 := $(addprefix tests/bench/arm64/,guest.c operations.c vectors.S) \
+BENCH_GUEST_SRC_arm64 := $(addprefix tests/bench/arm64/,guest.c operations.c smp.c vectors.S) \
 	$(wildcard tests/guest/arm64/lib/*.[cS]) tests/guest/lib/common.c
 BENCH_GUEST_HEADERS_x86_64 := tests/bench/guest/guest.h
 BENCH_GUEST_HEADERS_arm64 := tests/bench/arm64/guest.h $(wildcard tests/guest/arm64/lib/*.h) \
@@ -64,6 +64,15 @@ $(BENCH_BOOT_INITRD): $(BENCH)/userspace $(GUEST_BUSYBOX_$(ARCH)) $(SETUP)/mkini
 	$(Q)cp $(BENCH)/userspace $(BENCH)/boot/init
 	$(Q)$(SETUP)/mkinitramfs.py $@ $(GUEST_BUSYBOX) $(BENCH)/boot
 
+# Faults of several vCPUs on one table, on this machine's own CPUs. Threads are preempted, CPUs are not.
+BENCH_FAULTS := build/bench/faults
+BENCH_FAULTS_SRC := tests/bench/faults.c mm/tdp.c mm/tdp_iter.c mm/pt_format.c mm/pt_formats.c \
+	mm/tlb_batch.c vmm/fault.c vmm/memslot.c
+$(BENCH_FAULTS): $(BENCH_FAULTS_SRC) $(wildcard mm/*.h vmm/*.h) | setup-test
+	$(Q)mkdir -p $(@D)
+	$(Q)$(HOST_CC) -std=gnu17 -O2 -I. -Iarch/x86/include $(WARN) -include sched.h \
+		-D'LOCK_RELAX()=sched_yield()' -o $@ $(BENCH_FAULTS_SRC) -lpthread
+
 # VENDOR=intel: on Bochs.
 BENCH_PY_x86_64 := $(if $(filter intel,$(VENDOR)),tests/bench/bench_intel.py,tests/bench/bench.py)
 BENCH_PY_arm64 := tests/bench/bench_arm64.py
@@ -77,14 +86,14 @@ BENCH_EFI_arm64 := $(BOOT_EFI)
 BENCH_EFI := $(or $(BENCH_EFI_$(ARCH)),$(EFI))
 
 .PHONY: bench profile
-bench: $(BENCH_EFI) $(BENCH_GUEST) $(BENCH_KVM_INITRD) $(BENCH_BOOT_INITRD) $(BENCH_KERNEL) \
-		$(if $(filter intel,$(VENDOR)),bochs)
+bench: $(BENCH_EFI) $(MULTIBOOT_$(ARCH)) $(BENCH_GUEST) $(BENCH_KVM_INITRD) $(BENCH_BOOT_INITRD) $(BENCH_KERNEL) \
+		$(if $(filter intel,$(VENDOR)),bochs) $(if $(filter x86_64-amd,$(ARCH)-$(VENDOR)),$(BENCH_FAULTS))
 	$(Q)SOCLE_BOCHS=$(BOCHS)/bochs $(BENCH_PYTHON) $(BENCH_PY_$(ARCH)) --efi $(BENCH_EFI) \
 		--core $(CORE) --guest $(BENCH_GUEST) --kvm-initrd $(BENCH_KVM_INITRD) \
 		--boot-initrd $(BENCH_BOOT_INITRD) --kernel $(BENCH_KERNEL) --out $(BENCH_OUT_$(ARCH))
 
 # T="cpuid-0 lapic-read": which functions an operation's instructions go to; LINES=1: each of them.
-profile: $(BENCH_EFI) $(BENCH_GUEST)
+profile: $(BENCH_EFI) $(MULTIBOOT_$(ARCH)) $(BENCH_GUEST)
 	$(Q)$(BENCH_PYTHON) tests/bench/profile_trip.py --arch $(ARCH) --efi $(BENCH_EFI) \
 		--core $(CORE) --guest $(BENCH_GUEST) $(if $(LINES),--lines) \
 		$(or $(T),$(BENCH_PROFILED_$(ARCH)))

@@ -23,10 +23,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 # pylint: disable=wrong-import-position
 import profile_trip
-from machine import BenchError, linux_machine, mkimage, qemu, socle_machine
+import several
+from machine import BenchError, linux_machine, mkimage, qemu, several_machine, socle_machine
 from qemu import Status
 
 TIMEOUT = 600
+FAULTS = Path("build/bench/faults")
 ROW = re.compile(r"^bench: (\S+) (\d+) (\d+)\r?$", re.M)
 AIMS = {"cpuid-0": 400, "hypercall": 400, "in-pic": 500}
 
@@ -160,6 +162,16 @@ def size_table(core, log):
     ]
 
 
+def fault_lines():
+    """Faults of several threads on one table, by the clock of this machine."""
+    rows = subprocess.run([FAULTS, "1", "2", "4", "8"], capture_output=True, text=True, check=True).stdout
+    return [
+        f"4 KiB faults on one table under its one lock, a thread for each vCPU, {os.cpu_count()} CPUs "
+        "here (by the clock: only on an idle machine):",
+        *(f"  {line}" for line in rows.splitlines()),
+    ]
+
+
 def measure(arguments):
     """Runs everything, as many at a time as there are CPUs; the report's lines."""
     console = "console=ttyS0"
@@ -172,6 +184,7 @@ def measure(arguments):
         linux_machine("bench-kvm", kvm, 1024),
         linux_machine("bench-boot", boot, 256),
         linux_machine("bench-entry", (guest, arguments.boot_initrd, console), 256),
+        *(several_machine(setting, guest) for setting in several.SETTINGS),
     ]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         logs = dict(zip((m.name for m in machines), pool.map(run, machines)))
@@ -184,6 +197,8 @@ def measure(arguments):
         *exit_table(rows(logs["bench-socle"], "Socle"), kvm_rows(logs["bench-kvm"])),
         NOTES,
         "",
+        *several.report({s.name: logs[f"bench-{s.name}"] for s in several.SETTINGS}),
+        "",
         *profile_trip.report(target, "cpuid-0", trips, arguments.core),
         "  svm_enter is the floor: 30 moves of registers, VMLOAD, VMRUN, VMSAVE, VMLOAD",
         "",
@@ -194,6 +209,8 @@ def measure(arguments):
         ),
         "",
         *size_table(arguments.core, logs["bench-socle"]),
+        "",
+        *fault_lines(),
     ]
 
 

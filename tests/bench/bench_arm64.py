@@ -20,7 +20,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 # pylint: disable=wrong-import-position
 import bench
 import profile_trip
-from machine_arm64 import BARE, NO_VHE, linux_machine, socle_machine
+import several
+from machine_arm64 import BARE, NO_VHE, linux_machine, several_machine, socle_machine
 
 AIMS = {"hvc": 160, "gicd-typer": 200, "sgi": 1000, "vtimer": 1000}
 
@@ -113,6 +114,7 @@ def measure(arguments):
         socle_machine("bench-arm64-no-vhe", efi, guest, cpu=NO_VHE),
         socle_machine("bench-arm64-entry", efi, (like_kernel, arguments.boot_initrd, "")),
         linux_machine("bench-arm64-bare", guest, 256, hypervisor=False),
+        *(several_machine(setting, efi, arguments.guest) for setting in several.SETTINGS),
     ]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         logs = dict(zip((m.name for m in machines), pool.map(bench.run, machines)))
@@ -124,6 +126,8 @@ def measure(arguments):
         "",
         *exit_table(*columns[:2], bench.kvm_rows(logs["bench-arm64-kvm"]), columns[2]),
         NOTES,
+        "",
+        *several.report({s.name: logs[f"bench-arm64-{s.name}"] for s in several.SETTINGS}),
         "",
         *profile_trip.report(target, "hvc", trips, arguments.core),
         "",

@@ -23,11 +23,6 @@ TIMEOUT = 1200
 # Instructions to a second of the machine's clocks. More of them, and fewer of Linux's timer ticks would
 # fall into what is measured; but the serial line wants slow clocks (see run.py).
 IPS = 200_000_000
-OUT = 1200
-# Instructions to a second of the machine's clocks. Linux's timer ticks are then 4 million apart, so that
-# few fall into what is measured; Socle's serial line wants slower clocks (see run.py).
-IPS = 1_000_000_000
-IPS = 200_000_000
 # What a million instructions may take: Bochs' TSC may be off by the instruction that reads it; a Linux
 # with KVM has timer interrupts of its own.
 NEARLY = (999_998, 1_000_002)

@@ -16,15 +16,18 @@ class BenchError(Exception):
     """A run that gave no result; the text says why."""
 
 
-def socle_machine(name, efi, files, counted=True):
+def multiboot_machine(name, files, config, **more):
+    """Socle by its Multiboot image, which no firmware takes its time before; files: (kernel, initrd or None)."""
+    files = mkimage.linux_files(None, files[0], files[1], config)
+    return qemu.Machine(name, multiboot=files, memory=512, accelerator=qemu.tcg(), **more)
+
+
+def socle_machine(name, _efi, files, counted=True):
     """Socle with a guest of 256 MiB; files: (kernel, initrd or None, options)."""
-    kernel, initrd, options = files
-    vm = mkimage.linux_vm(initrd=bool(initrd), options=options, memory="256M")
-    image = Path(f"build/bench/{name}.img")
+    vm = mkimage.linux_vm(initrd=bool(files[1]), options=files[2], memory="256M")
     config = mkimage.configuration([vm], debug_exit=True)
-    mkimage.write_image(image, mkimage.linux_files(efi, kernel, initrd, config))
     extra = list(qemu.ICOUNT) if counted else []
-    return qemu.Machine(name, image=image, memory=512, accelerator=qemu.tcg(), extra=extra)
+    return multiboot_machine(name, files, config, extra=extra)
 
 
 def linux_machine(name, files, memory):
@@ -33,4 +36,13 @@ def linux_machine(name, files, memory):
     direct = ["-kernel", str(kernel), "-initrd", str(initrd), "-append", options]
     return qemu.Machine(
         name, firmware=False, memory=memory, accelerator=qemu.tcg(), extra=[*qemu.ICOUNT, *direct]
+    )
+
+
+def several_machine(setting, guest):
+    """Socle with the VMs of the setting."""
+    config = setting.config(mkimage.DEBUG_EXIT)
+    extra = list(qemu.ICOUNT)
+    return multiboot_machine(
+        f"bench-{setting.name}", (guest, None), config, cpus=setting.cpus, extra=extra
     )

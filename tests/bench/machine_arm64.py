@@ -48,6 +48,7 @@ class Machine:
     hypervisor: bool = True  # EL2 is there
     image: Path = None  # a stick image, started by UEFI
     memory: int = 1024  # MiB
+    cpus: int = 1
     extra: list = field(default_factory=list)
 
     @property
@@ -61,7 +62,7 @@ class Machine:
             ",virtualization=on" if self.hypervisor else ""
         )
         command = [QEMU, "-name", f"socle-{self.name}", "-machine", kind, "-accel", "tcg"]
-        command += ["-cpu", f"{self.cpu},{COUNTER}", "-m", str(self.memory), "-smp", "1"]
+        command += ["-cpu", f"{self.cpu},{COUNTER}", "-m", str(self.memory), "-smp", str(self.cpus)]
         command += ["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]
         # To a debugger that is not there: nothing but the end is left of it.
         command += ["-semihosting-config", "enable=on,target=gdb", "-serial", "stdio"]
@@ -75,21 +76,40 @@ class Machine:
         return command + self.extra
 
 
-def socle_machine(name, efi, files, counted=True, cpu=VHE):
-    """Socle with a guest of 256 MiB; files: (kernel, initrd or None, options)."""
-    kernel, initrd, options = files
-    vm = mkimage.linux_vm(initrd=bool(initrd), options=options, memory="256M")
+def stick_machine(name, efi, files, config, **more):
+    """Socle on a stick; files: (kernel, initrd or None)."""
     image = Path(f"build/bench/arm64/{name}.img")
     on_stick = {
         "EFI/BOOT/BOOTAA64.EFI": Path(efi),
-        "guests/vmlinuz": Path(kernel),
-        "socle/socle.conf": f"debug-exit {SEMIHOSTING_HLT:#x}\n{vm}".encode(),
+        "guests/vmlinuz": Path(files[0]),
+        "socle/socle.conf": config.encode(),
     }
-    if initrd:
-        on_stick["guests/initrd.img"] = Path(initrd)
+    if files[1]:
+        on_stick["guests/initrd.img"] = Path(files[1])
     mkimage.write_image(image, on_stick)
+    return Machine(name, image=image, **more)
+
+
+def socle_machine(name, efi, files, counted=True, cpu=VHE):
+    """Socle with a guest of 256 MiB; files: (kernel, initrd or None, options)."""
+    vm = mkimage.linux_vm(initrd=bool(files[1]), options=files[2], memory="256M")
+    config = f"debug-exit {SEMIHOSTING_HLT:#x}\n{vm}"
     extra = list(qemu.ICOUNT) if counted else []
-    return Machine(name, cpu, image=image, extra=extra)
+    return stick_machine(name, efi, files, config, cpu=cpu, extra=extra)
+
+
+def several_machine(setting, efi, guest):
+    """Socle with the VMs of the setting."""
+    config = setting.config(SEMIHOSTING_HLT)
+    return stick_machine(
+        f"bench-arm64-{setting.name}",
+        efi,
+        (guest, None),
+        config,
+        cpu=VHE,
+        cpus=setting.cpus,
+        extra=list(qemu.ICOUNT),
+    )
 
 
 def linux_machine(name, files, memory, hypervisor, cpu=VHE):

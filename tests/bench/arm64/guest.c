@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The bench guest: measures what leaving it costs, prints rows `bench: NAME MIN MEAN` and powers
- * off. `profile=NAME` on the command line repeats one operation for ever instead.
+ * off. `profile=NAME` on the command line repeats one operation for ever instead; `smp`, `tick` and
+ * `gaps` are other sets of rows (smp.c).
  */
 #include "tests/bench/arm64/guest.h"
 
 #define RUNS 1000
 #define MIB  0x100000ULL
 
-static void row(const char *name, u64 first, u64 second)
+void row(const char *name, u64 first, u64 second)
 {
 	print("bench: %s %lu %lu\n", name, first, second);
 }
@@ -49,6 +50,32 @@ static void touch(const char *name, u64 start, u64 end, u64 step)
 	row(name, min, sum / ((end - start) / step));
 }
 
+static bool is_equal(const char *a, const char *b)
+{
+	while (*a && *a == *b) {
+		a++;
+		b++;
+	}
+	return *a == *b;
+}
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+} others[] = {{"smp", bench_two_cpus}, {"tick", bench_tick}, {"gaps", bench_gaps}};
+
+/* Runs the set that the command line names. Returns false where it names none. */
+static bool bench_other(void)
+{
+	for (unsigned i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		if (is_equal(others[i].name, cmdline)) {
+			others[i].run();
+			return true;
+		}
+	}
+	return false;
+}
+
 /* The operation that `profile=` names; NULL: none. */
 static const struct operation *find_profiled(void)
 {
@@ -59,13 +86,7 @@ static const struct operation *find_profiled(void)
 		at++;
 	}
 	for (unsigned i = 0; !*key && i < operation_count; i++) {
-		const char *a = operations[i].name, *b = at;
-
-		while (*a && *a == *b) {
-			a++;
-			b++;
-		}
-		if (*a == *b) {
+		if (is_equal(operations[i].name, at)) {
 			return &operations[i];
 		}
 	}
@@ -80,6 +101,9 @@ void guest_main(void)
 
 	row("entry", entered, entered);
 	bench_init();
+	if (bench_other()) {
+		return;
+	}
 	if (op) {
 		row("profile", (u64)image_start, 0);
 		for (;;) {

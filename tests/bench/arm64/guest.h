@@ -26,3 +26,11 @@ u64 ticks_of_million(void);
 
 /* One byte written to @addr. */
 u64 time_touch(u64 addr);
+
+/* A row of the report. */
+void row(const char *name, u64 first, u64 second);
+
+/* Two vCPUs; a VM that ticks, and what another sees of that. */
+void bench_two_cpus(void);
+void bench_tick(void);
+void bench_gaps(void);

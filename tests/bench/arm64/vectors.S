@@ -32,4 +32,12 @@ bench_vectors:
 	unexpected \index
 	.endr
 
+	/* The second vCPU; its stack is what PSCI hands over. */
+	.globl	other_start
+other_start:
+	msr	SPSel, #1
+	msr	DAIFSet, #0xf
+	mov	sp, x0
+	b	other_main
+
 	.section .note.GNU-stack, "", @progbits

@@ -18,7 +18,8 @@ typedef uint64_t u64;
 #define VECTOR_EOI    0x40 /* the handler ends the interrupt */
 #define VECTOR_NO_EOI 0x41
 #define VECTOR_TIMER  0x42
-#define VECTOR_LAST   VECTOR_TIMER
+#define VECTOR_OTHER  0x43 /* the second vCPU's */
+#define VECTOR_LAST   VECTOR_OTHER
 
 #define EXCEPTION_STRIDE 32 /* bytes of a handler in start.S */
 
@@ -99,3 +100,16 @@ u64 ticks_of_million(void);
  */
 void bench_timer(void);
 void bench_fresh_memory(void);
+
+/* The CPU's part of what main.c sets up. */
+void irq_load(void);
+void x2apic_enable(void);
+
+/* The APIC's timer by deadlines; halts until its interrupt, or another's, has been taken. */
+void timer_init(void);
+void irq_wait_halted(void);
+
+/* Two vCPUs; a VM that ticks, and what another sees of that. */
+void bench_two_cpus(void);
+void bench_tick(void);
+void bench_gaps(void);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The bench guest: measures what leaving it costs, prints rows `bench: NAME MIN MEAN` on COM1 and
- * powers off. `profile=NAME` on the command line repeats one operation for ever instead.
+ * powers off. `profile=NAME` on the command line repeats one operation for ever instead; `smp`,
+ * `tick` and `gaps` are other sets of rows (smp.c).
  */
 #include "tests/bench/guest/guest.h"
 
@@ -36,7 +37,7 @@ volatile u8 irq_taken;
 volatile u64 irq_tsc;
 static struct idt_gate idt[VECTOR_LAST + 1];
 
-extern char irq_x2apic[], irq_no_eoi[], irq_timer[], exceptions[];
+extern char irq_x2apic[], irq_no_eoi[], irq_timer[], irq_other[], exceptions[];
 _Noreturn void guest_main(const u8 *boot_params);
 _Noreturn void exception(u64 vector, u64 first, u64 second);
 
@@ -105,17 +106,23 @@ static void gate_set(unsigned vector, const char *handler)
 					.offset_high = (u32)(at >> 32)};
 }
 
-static void irq_init(void)
+void irq_load(void)
 {
 	struct idt_pointer pointer = {sizeof(idt) - 1, idt};
 
+	__asm__ volatile("lidt %0" : : "m"(pointer));
+}
+
+static void irq_init(void)
+{
 	for (unsigned i = 0; i < 32; i++) {
 		gate_set(i, exceptions + i * EXCEPTION_STRIDE);
 	}
 	gate_set(VECTOR_EOI, irq_x2apic);
 	gate_set(VECTOR_NO_EOI, irq_no_eoi);
 	gate_set(VECTOR_TIMER, irq_timer);
-	__asm__ volatile("lidt %0" : : "m"(pointer));
+	gate_set(VECTOR_OTHER, irq_other);
+	irq_load();
 	/* Nobody but us interrupts: both 8259s masked. */
 	outb(0x21, 0xff);
 	outb(0xa1, 0xff);
@@ -123,7 +130,7 @@ static void irq_init(void)
 	mmio_write(APIC_SVR, SVR_ENABLE);
 }
 
-static void x2apic_enable(void)
+void x2apic_enable(void)
 {
 	wrmsr(MSR_APIC_BASE, rdmsr(MSR_APIC_BASE) | APIC_BASE_EXTD);
 	wrmsr(MSR_X2APIC_SVR, SVR_ENABLE);
@@ -169,6 +176,24 @@ static bool is_equal(const char *a, const char *b)
 	return *a == *b;
 }
 
+static const struct {
+	const char *name;
+	void (*run)(void);
+} others[] = {{"smp", bench_two_cpus}, {"tick", bench_tick}, {"gaps", bench_gaps}};
+
+/* Runs the set of that name. Returns false where there is none. */
+static bool bench_other(const char *cmdline)
+{
+	for (unsigned i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		if (is_equal(others[i].name, cmdline)) {
+			x2apic_enable();
+			others[i].run();
+			return true;
+		}
+	}
+	return false;
+}
+
 /* The operation that `profile=` names; NULL: none. */
 static const struct operation *find_profiled(const char *cmdline)
 {
@@ -199,11 +224,16 @@ static _Noreturn void profile(const struct operation *op)
 
 void guest_main(const u8 *boot_params)
 {
+	u64 entered = rdtsc();
 	u32 cmdline;
 	const struct operation *op;
 
 	__builtin_memcpy(&cmdline, boot_params + BOOT_PARAMS_CMDLINE, sizeof(cmdline));
 	irq_init();
+	print("entry", entered, entered);
+	if (cmdline && bench_other((const char *)(u64)cmdline)) {
+		power_off();
+	}
 	op = cmdline ? find_profiled((const char *)(u64)cmdline) : NULL;
 	if (op) {
 		profile(op);

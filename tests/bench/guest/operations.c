@@ -138,7 +138,12 @@ const unsigned operation_count = sizeof(operations) / sizeof(operations[0]);
 #define TIMER_DELAY          200000
 #define TIMER_RUNS           64
 
-static void irq_wait_halted(void)
+void timer_init(void)
+{
+	wrmsr(MSR_X2APIC_LVT_TIMER, LVT_TSC_DEADLINE | VECTOR_TIMER);
+}
+
+void irq_wait_halted(void)
 {
 	while (!irq_taken) {
 		/* STI's shadow covers HLT: the interrupt cannot come between. */
@@ -151,7 +156,7 @@ void bench_timer(void)
 {
 	u64 min = ~0ull, sum = 0;
 
-	wrmsr(MSR_X2APIC_LVT_TIMER, LVT_TSC_DEADLINE | VECTOR_TIMER);
+	timer_init();
 	for (unsigned i = 0; i < TIMER_RUNS; i++) {
 		u64 deadline = rdtsc() + TIMER_DELAY, late;
 

@@ -140,6 +140,67 @@ irq_timer:
 	pop	%rax
 	iretq
 
+	/* The same for the second vCPU. */
+	.balign	16
+	.globl	irq_other
+irq_other:
+	push	%rax
+	push	%rcx
+	push	%rdx
+	rdtsc
+	mov	%eax, other_tsc(%rip)
+	mov	%edx, other_tsc+4(%rip)
+	movb	$1, other_taken(%rip)
+	mov	$0x80b, %ecx
+	xor	%eax, %eax
+	xor	%edx, %edx
+	wrmsr
+	pop	%rdx
+	pop	%rcx
+	pop	%rax
+	iretq
+
+	/* The second vCPU's way from real mode, to be copied to 0x8000; CR3's value at offset 4. */
+	.balign	16
+	.globl	other_start, other_end
+	.code16
+other_start:
+	jmp	1f
+	.org	other_start + 4
+	.long	0
+1:	cli
+	xor	%ax, %ax
+	mov	%ax, %ds
+	lgdtl	0x8000 + other_gdt_pointer - other_start
+	mov	$0x20, %eax		/* PAE */
+	mov	%eax, %cr4
+	mov	0x8004, %eax
+	mov	%eax, %cr3
+	mov	$0xc0000080, %ecx
+	rdmsr
+	or	$0x100, %eax		/* LME */
+	wrmsr
+	mov	$0x80000011, %eax	/* PG, ET, PE */
+	mov	%eax, %cr0
+	ljmpl	$0x10, $0x8000 + 2f - other_start
+	.code64
+2:	mov	$0x18, %eax
+	mov	%eax, %ds
+	mov	%eax, %ss
+	mov	$other_stack_end, %esp
+	mov	$other_main, %eax
+	call	*%rax
+	ud2
+	.balign	8
+other_gdt:
+	.quad	0, 0			/* code is where Socle's boot protocol has it */
+	.quad	0x00af9b000000ffff
+	.quad	0x00cf93000000ffff
+other_gdt_pointer:
+	.short	. - other_gdt - 1
+	.long	0x8000 + other_gdt - other_start
+other_end:
+
 	/* Exceptions 0..31: a number, then the end. */
 	.balign	32
 	.globl	exceptions
@@ -158,5 +219,7 @@ exceptions:
 	.balign	16
 	.skip	16384
 stack_end:
+	.skip	16384
+other_stack_end:
 
 	.section .note.GNU-stack, "", @progbits
