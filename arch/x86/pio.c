@@ -19,12 +19,10 @@ static u32 size_mask(unsigned size)
 static u32 pio_read(struct vcpu *vcpu, u16 port, unsigned size)
 {
 	struct vm *vm = vcpu->vm;
-
 	u32 val;
 
 	lock_take(&vm->lock);
-	val = vplatform_pio_read(&vm->arch.platform, port, size, vm_time_ns(vm));
-	vm->arch.platform_changed = true;
+	val = vplatform_pio_read(&vm->arch.platform, port, size);
 	if (vm->arch.input_waits) {
 		host_input_forward(vm);
 	}
@@ -48,8 +46,7 @@ static void pio_write(struct vcpu *vcpu, u16 port, unsigned size, u32 val)
 		return;
 	}
 	lock_take(&vm->lock);
-	vm->arch.platform_changed = true;
-	vplatform_pio_write(&vm->arch.platform, port, size, val, vm_time_ns(vm));
+	vplatform_pio_write(&vm->arch.platform, port, size, val);
 	lock_drop(&vm->lock);
 }
 

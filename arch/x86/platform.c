@@ -44,6 +44,14 @@ u64 vm_time_ns(const struct vm *vm)
 	return time_now_ns() - vm->arch.start_ns;
 }
 
+u64 vplatform_time_ns(struct vplatform *vp)
+{
+	struct vm *vm = platform_vm(vp);
+
+	vm->arch.platform_changed = true;
+	return vm_time_ns(vm);
+}
+
 /* Input goes to the guest as fast as its serial port takes it. */
 void host_input_forward(struct vm *vm)
 {

@@ -42,121 +42,119 @@ static const u8 pio_map[0xd00] = {
 	[VPCI_DATA_PORT... VPCI_DATA_PORT + 3] = PIO_PCI,
 };
 
-static u32 pic_read(struct vplatform *vp, u16 port, unsigned size, u64 now_ns)
+static u32 pic_read(struct vplatform *vp, u16 port, unsigned size)
 {
-	(void)size, (void)now_ns;
+	(void)size;
 	return vpic_read(&vp->pic, port);
 }
 
-static void pic_write(struct vplatform *vp, u16 port, unsigned size, u32 val, u64 now_ns)
+static void pic_write(struct vplatform *vp, u16 port, unsigned size, u32 val)
 {
-	(void)size, (void)now_ns;
+	(void)size;
 	vpic_write(&vp->pic, port, (u8)val);
 }
 
-static u32 pit_read(struct vplatform *vp, u16 port, unsigned size, u64 now_ns)
+static u32 pit_read(struct vplatform *vp, u16 port, unsigned size)
 {
 	(void)size;
-	return vpit_read(&vp->pit, port, now_ns);
+	return vpit_read(&vp->pit, port, vplatform_time_ns(vp));
 }
 
-static void pit_write(struct vplatform *vp, u16 port, unsigned size, u32 val, u64 now_ns)
+static void pit_write(struct vplatform *vp, u16 port, unsigned size, u32 val)
 {
 	(void)size;
-	vpit_write(&vp->pit, port, (u8)val, now_ns);
+	vpit_write(&vp->pit, port, (u8)val, vplatform_time_ns(vp));
 }
 
-static u32 port61_read(struct vplatform *vp, u16 port, unsigned size, u64 now_ns)
+static u32 port61_read(struct vplatform *vp, u16 port, unsigned size)
 {
 	(void)port, (void)size;
-	return vpit_port61_read(&vp->pit, now_ns);
+	return vpit_port61_read(&vp->pit, vplatform_time_ns(vp));
 }
 
-static void port61_write(struct vplatform *vp, u16 port, unsigned size, u32 val, u64 now_ns)
+static void port61_write(struct vplatform *vp, u16 port, unsigned size, u32 val)
 {
 	(void)port, (void)size;
-	vpit_port61_write(&vp->pit, (u8)val, now_ns);
+	vpit_port61_write(&vp->pit, (u8)val, vplatform_time_ns(vp));
 }
 
 /* No keyboard controller, but kernels without ACPI reset the machine through it. */
-static u32 kbd_read(struct vplatform *vp, u16 port, unsigned size, u64 now_ns)
+static u32 kbd_read(struct vplatform *vp, u16 port, unsigned size)
 {
-	(void)vp, (void)port, (void)size, (void)now_ns;
+	(void)vp, (void)port, (void)size;
 	return 0xff;
 }
 
-static void kbd_write(struct vplatform *vp, u16 port, unsigned size, u32 val, u64 now_ns)
+static void kbd_write(struct vplatform *vp, u16 port, unsigned size, u32 val)
 {
-	(void)port, (void)size, (void)now_ns;
+	(void)port, (void)size;
 	if ((u8)val == KBD_PULSE_CPU) {
 		vplatform_shutdown(vp, VPLATFORM_RESET);
 	}
 }
 
-static u32 rtc_read(struct vplatform *vp, u16 port, unsigned size, u64 now_ns)
+static u32 rtc_read(struct vplatform *vp, u16 port, unsigned size)
 {
 	(void)size;
-	return vrtc_read(&vp->rtc, port, now_ns);
+	return vrtc_read(&vp->rtc, port, vplatform_time_ns(vp));
 }
 
-static void rtc_write(struct vplatform *vp, u16 port, unsigned size, u32 val, u64 now_ns)
+static void rtc_write(struct vplatform *vp, u16 port, unsigned size, u32 val)
 {
 	(void)size;
-	vrtc_write(&vp->rtc, port, (u8)val, now_ns);
+	vrtc_write(&vp->rtc, port, (u8)val, vplatform_time_ns(vp));
 }
 
-static u32 uart_read(struct vplatform *vp, u16 port, unsigned size, u64 now_ns)
+static u32 uart_read(struct vplatform *vp, u16 port, unsigned size)
 {
-	(void)size, (void)now_ns;
+	(void)size;
 	return vuart_read(&vp->uart, port & 7);
 }
 
-static void uart_write(struct vplatform *vp, u16 port, unsigned size, u32 val, u64 now_ns)
+static void uart_write(struct vplatform *vp, u16 port, unsigned size, u32 val)
 {
-	(void)size, (void)now_ns;
+	(void)size;
 	vuart_write(&vp->uart, port & 7, (u8)val);
 }
 
-static u32 pm_read(struct vplatform *vp, u16 port, unsigned size, u64 now_ns)
+static u32 pm_read(struct vplatform *vp, u16 port, unsigned size)
 {
-	return vpm_read(&vp->pm, port, size, now_ns);
+	return vpm_read(&vp->pm, port, size, vplatform_time_ns(vp));
 }
 
-static void pm_write(struct vplatform *vp, u16 port, unsigned size, u32 val, u64 now_ns)
+static void pm_write(struct vplatform *vp, u16 port, unsigned size, u32 val)
 {
-	vpm_write(&vp->pm, port, size, val, now_ns);
+	vpm_write(&vp->pm, port, size, val, vplatform_time_ns(vp));
 }
 
-static u32 reset_read(struct vplatform *vp, u16 port, unsigned size, u64 now_ns)
+static u32 reset_read(struct vplatform *vp, u16 port, unsigned size)
 {
-	(void)port, (void)size, (void)now_ns;
+	(void)port, (void)size;
 	return vp->reset_control;
 }
 
-static void reset_write(struct vplatform *vp, u16 port, unsigned size, u32 val, u64 now_ns)
+static void reset_write(struct vplatform *vp, u16 port, unsigned size, u32 val)
 {
-	(void)port, (void)size, (void)now_ns;
+	(void)port, (void)size;
 	vp->reset_control = (u8)val & (u8)~RESET_CPU;
 	if (val & RESET_CPU) {
 		vplatform_shutdown(vp, VPLATFORM_RESET);
 	}
 }
 
-static u32 pci_read(struct vplatform *vp, u16 port, unsigned size, u64 now_ns)
+static u32 pci_read(struct vplatform *vp, u16 port, unsigned size)
 {
-	(void)now_ns;
 	return vpci_read(&vp->pci, port, size);
 }
 
-static void pci_write(struct vplatform *vp, u16 port, unsigned size, u32 val, u64 now_ns)
+static void pci_write(struct vplatform *vp, u16 port, unsigned size, u32 val)
 {
-	(void)now_ns;
 	vpci_write(&vp->pci, port, size, val);
 }
 
 static const struct {
-	u32 (*read)(struct vplatform *vp, u16 port, unsigned size, u64 now_ns);
-	void (*write)(struct vplatform *vp, u16 port, unsigned size, u32 val, u64 now_ns);
+	u32 (*read)(struct vplatform *vp, u16 port, unsigned size);
+	void (*write)(struct vplatform *vp, u16 port, unsigned size, u32 val);
 	u8 width; /* widest access that the device takes whole */
 } pio_rows[] = {
 	[PIO_PIC] = {pic_read, pic_write, 1},
@@ -178,25 +176,24 @@ static unsigned pio_row(u16 port)
 /* Out of line: these must not burden the path of single accesses. */
 #define __split __attribute__((noinline, cold))
 
-static __split u32 pio_read_split(struct vplatform *vp, u16 port, unsigned size, u64 now_ns)
+static __split u32 pio_read_split(struct vplatform *vp, u16 port, unsigned size)
 {
 	u32 val = 0;
 
 	for (unsigned i = 0; i < size; i++) {
-		val |= vplatform_pio_read(vp, (u16)(port + i), 1, now_ns) << i * 8;
+		val |= vplatform_pio_read(vp, (u16)(port + i), 1) << i * 8;
 	}
 	return val;
 }
 
-static __split void pio_write_split(struct vplatform *vp, u16 port, unsigned size, u32 val,
-				    u64 now_ns)
+static __split void pio_write_split(struct vplatform *vp, u16 port, unsigned size, u32 val)
 {
 	for (unsigned i = 0; i < size; i++) {
-		vplatform_pio_write(vp, (u16)(port + i), 1, val >> i * 8 & 0xff, now_ns);
+		vplatform_pio_write(vp, (u16)(port + i), 1, val >> i * 8 & 0xff);
 	}
 }
 
-u32 vplatform_pio_read(struct vplatform *vp, u16 port, unsigned size, u64 now_ns)
+u32 vplatform_pio_read(struct vplatform *vp, u16 port, unsigned size)
 {
 	unsigned row = pio_row(port);
 
@@ -207,12 +204,12 @@ u32 vplatform_pio_read(struct vplatform *vp, u16 port, unsigned size, u64 now_ns
 		return ~0u >> (32 - size * 8);
 	}
 	if (size > pio_rows[row].width) {
-		return pio_read_split(vp, port, size, now_ns);
+		return pio_read_split(vp, port, size);
 	}
-	return pio_rows[row].read(vp, port, size, now_ns);
+	return pio_rows[row].read(vp, port, size);
 }
 
-void vplatform_pio_write(struct vplatform *vp, u16 port, unsigned size, u32 val, u64 now_ns)
+void vplatform_pio_write(struct vplatform *vp, u16 port, unsigned size, u32 val)
 {
 	unsigned row = pio_row(port);
 
@@ -220,10 +217,10 @@ void vplatform_pio_write(struct vplatform *vp, u16 port, unsigned size, u32 val,
 		return;
 	}
 	if (size > pio_rows[row].width) {
-		pio_write_split(vp, port, size, val, now_ns);
+		pio_write_split(vp, port, size, val);
 		return;
 	}
-	pio_rows[row].write(vp, port, size, val, now_ns);
+	pio_rows[row].write(vp, port, size, val);
 }
 
 void vuart_irq_set(struct vuart *u, bool level)

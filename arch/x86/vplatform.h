@@ -45,8 +45,8 @@ void vplatform_init(struct vplatform *vp, u64 unix_s);
 void vplatform_add_lapic(struct vplatform *vp, struct vlapic *l);
 
 /* Port access of @size 1, 2 or 4 bytes. */
-u32 vplatform_pio_read(struct vplatform *vp, u16 port, unsigned size, u64 now_ns);
-void vplatform_pio_write(struct vplatform *vp, u16 port, unsigned size, u32 val, u64 now_ns);
+u32 vplatform_pio_read(struct vplatform *vp, u16 port, unsigned size);
+void vplatform_pio_write(struct vplatform *vp, u16 port, unsigned size, u32 val);
 
 /* VM time of the next device event (LAPIC timers excluded), ~0: none. */
 u64 vplatform_next_event(const struct vplatform *vp);
@@ -70,7 +70,10 @@ int vplatform_ack_irq(struct vplatform *vp, struct vlapic *l);
  * vplatform_kick(): something new for @l's vCPU (vector, ExtINT, NMI, INIT or SIPI): wake it if
  * halted, make it look again if running. Not called for what the vCPU itself uncovers by EOI or
  * TPR: it looks again before it resumes.
+ *
+ * vplatform_time_ns(): VM time now. A device that asks for it may have moved its next event.
  */
 void vplatform_kick(struct vplatform *vp, struct vlapic *l);
 void vplatform_shutdown(struct vplatform *vp, enum vplatform_end end);
+u64 vplatform_time_ns(struct vplatform *vp);
 void vplatform_uart_tx(struct vplatform *vp, u8 byte);

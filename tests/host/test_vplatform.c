@@ -9,7 +9,8 @@
 static struct vplatform vp;
 static struct vlapic lapic[CPUS];
 static struct vlapic *const l = &lapic[0];
-static unsigned kicks[CPUS], ends[2], tx_count;
+static unsigned kicks[CPUS], ends[2], tx_count, time_count;
+static u64 time_ns;
 
 void vplatform_kick(struct vplatform *platform, struct vlapic *target)
 {
@@ -30,12 +31,20 @@ void vplatform_uart_tx(struct vplatform *platform, u8 byte)
 	tx_count++;
 }
 
+u64 vplatform_time_ns(struct vplatform *platform)
+{
+	assert_ptr_equal(platform, &vp);
+	time_count++;
+	return time_ns;
+}
+
 static int setup(void **state)
 {
 	(void)state;
 	memset(kicks, 0, sizeof(kicks));
 	memset(ends, 0, sizeof(ends));
-	tx_count = 0;
+	tx_count = time_count = 0;
+	time_ns = 0;
 	vplatform_init(&vp, 1700000000);
 	for (unsigned i = 0; i < CPUS; i++) {
 		vlapic_init(&lapic[i], &vp, i, i == 0, 40);
@@ -46,12 +55,14 @@ static int setup(void **state)
 
 static void out8(u16 port, u8 val, u64 now)
 {
-	vplatform_pio_write(&vp, port, 1, val, now);
+	time_ns = now;
+	vplatform_pio_write(&vp, port, 1, val);
 }
 
 static u8 in8(u16 port, u64 now)
 {
-	return (u8)vplatform_pio_read(&vp, port, 1, now);
+	time_ns = now;
+	return (u8)vplatform_pio_read(&vp, port, 1);
 }
 
 static void ioapic_set(u8 index, u32 val)
@@ -82,17 +93,17 @@ static void test_unclaimed(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(ports); i++) {
-		assert_int_equal(vplatform_pio_read(&vp, ports[i], 1, 0), 0xff);
-		assert_int_equal(vplatform_pio_read(&vp, ports[i], 2, 0), 0xffff);
-		vplatform_pio_write(&vp, ports[i], 4, 0x80000000, 0);
+		assert_int_equal(vplatform_pio_read(&vp, ports[i], 1), 0xff);
+		assert_int_equal(vplatform_pio_read(&vp, ports[i], 2), 0xffff);
+		vplatform_pio_write(&vp, ports[i], 4, 0x80000000);
 	}
 	assert_int_equal(ends[VPLATFORM_RESET], 0);
 }
 
 static u32 pci_config(u32 address, u16 offset, unsigned size)
 {
-	vplatform_pio_write(&vp, 0xcf8, 4, address, 0);
-	return vplatform_pio_read(&vp, (u16)(0xcfc + offset), size, 0);
+	vplatform_pio_write(&vp, 0xcf8, 4, address);
+	return vplatform_pio_read(&vp, (u16)(0xcfc + offset), size);
 }
 
 /* A host bridge at 00:00.0, nothing else; byte accesses of the address register are not its. */
@@ -100,8 +111,8 @@ static void test_pci(void **state)
 {
 	(void)state;
 	assert_int_equal(pci_config(0x80000000, 0, 4), 0x0d578086);
-	assert_int_equal(vplatform_pio_read(&vp, 0xcf8, 4, 0), 0x80000000);
-	assert_int_equal(vplatform_pio_read(&vp, 0xcf8, 1, 0), 0xff);
+	assert_int_equal(vplatform_pio_read(&vp, 0xcf8, 4), 0x80000000);
+	assert_int_equal(vplatform_pio_read(&vp, 0xcf8, 1), 0xff);
 	assert_int_equal(pci_config(0x80000000, 2, 2), 0x0d57);
 	assert_int_equal(pci_config(0x80000008, 3, 1), 0x06);
 	assert_int_equal(pci_config(0x80000008, 3, 2), 0xffff);
@@ -109,7 +120,7 @@ static void test_pci(void **state)
 	assert_int_equal(pci_config(0x80000800, 0, 4), 0xffffffff);
 	assert_int_equal(pci_config(0x80010000, 0, 4), 0xffffffff);
 	assert_int_equal(pci_config(0x00000000, 0, 4), 0xffffffff);
-	vplatform_pio_write(&vp, 0xcfc, 4, 0, 0);
+	vplatform_pio_write(&vp, 0xcfc, 4, 0);
 	assert_int_equal(pci_config(0x80000000, 0, 4), 0x0d578086);
 }
 
@@ -117,12 +128,33 @@ static void test_wide_accesses_split(void **state)
 {
 	(void)state;
 	out8(0x21, 0x5a, 0);
-	assert_int_equal(vplatform_pio_read(&vp, 0x21, 4, 0), 0xffffff5a);
-	vplatform_pio_write(&vp, 0x20, 2, 0xa500, 0); /* OCW2 nop, then the mask */
+	assert_int_equal(vplatform_pio_read(&vp, 0x21, 4), 0xffffff5a);
+	vplatform_pio_write(&vp, 0x20, 2, 0xa500); /* OCW2 nop, then the mask */
 	assert_int_equal(in8(0x21, 0), 0xa5);
-	assert_int_equal(vplatform_pio_read(&vp, 0x3ff, 2, 0), 0xff00);
-	assert_int_equal(vplatform_pio_read(&vp, 0x608, 4, 1000000000), VPM_TMR_HZ);
-	assert_int_equal(vplatform_pio_read(&vp, 0x21, 0, 0), 0xffffffff); /* no such size */
+	assert_int_equal(vplatform_pio_read(&vp, 0x3ff, 2), 0xff00);
+	time_ns = 1000000000;
+	assert_int_equal(vplatform_pio_read(&vp, 0x608, 4), VPM_TMR_HZ);
+	assert_int_equal(vplatform_pio_read(&vp, 0x21, 0), 0xffffffff); /* no such size */
+}
+
+/* Who has a next event asks for the time, and nobody else: the caller looks for it again then. */
+static void test_time_is_asked_for(void **state)
+{
+	static const struct {
+		u16 port;
+		bool timed;
+	} rows[] = {{0x21, false},  {0xa0, false},  {0x4d0, false}, {0x40, true},   {0x43, true},
+		    {0x61, true},   {0x64, false},  {0x71, true},   {0x3f8, false}, {0x608, true},
+		    {0xcf8, false}, {0xcf9, false}, {0xcfc, false}, {0x1234, false}};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		time_count = 0;
+		in8(rows[i].port, MS);
+		assert_int_equal(time_count, rows[i].timed);
+		out8(rows[i].port, 0, MS);
+		assert_int_equal(time_count, rows[i].timed * 2);
+	}
 }
 
 static void test_reset_and_power_off(void **state)
@@ -136,7 +168,7 @@ static void test_reset_and_power_off(void **state)
 	out8(0x64, 0xff, 0);
 	out8(0x64, 0xfe, 0);
 	assert_int_equal(ends[VPLATFORM_RESET], 2);
-	vplatform_pio_write(&vp, 0x604, 2, 0x2000, 0);
+	vplatform_pio_write(&vp, 0x604, 2, 0x2000);
 	assert_int_equal(ends[VPLATFORM_POWER_OFF], 1);
 }
 
@@ -194,12 +226,12 @@ static void test_sci_level(void **state)
 {
 	(void)state;
 	ioapic_set(0x10 + 2 * 9, 0x39 | 1u << 15);
-	vplatform_pio_write(&vp, 0x602, 2, 0x100, 0);
+	vplatform_pio_write(&vp, 0x602, 2, 0x100);
 	vpm_power_button(&vp.pm);
 	assert_int_equal(vplatform_ack_irq(&vp, l), 0x39);
 	vlapic_eoi(l);
 	assert_int_equal(vplatform_ack_irq(&vp, l), 0x39);
-	vplatform_pio_write(&vp, 0x600, 2, 0x100, 0);
+	vplatform_pio_write(&vp, 0x600, 2, 0x100);
 	vlapic_eoi(l);
 	assert_int_equal(vplatform_pending_irq(&vp, l), -1);
 }
@@ -213,6 +245,7 @@ static void storm_step(u64 r, u64 now)
 	struct vlapic *x = &lapic[r >> 24 & 1];
 	u64 val = r >> 30;
 
+	time_ns = now;
 	switch (r & 15) {
 	case 0:
 		vplatform_tick(&vp, now);
@@ -244,10 +277,10 @@ static void storm_step(u64 r, u64 now)
 	case 8:
 	case 9:
 	case 10:
-		vplatform_pio_read(&vp, (u16)(r >> 60 ? port : r >> 32), size, now);
+		vplatform_pio_read(&vp, (u16)(r >> 60 ? port : r >> 32), size);
 		break;
 	default:
-		vplatform_pio_write(&vp, (u16)(r >> 60 ? port : r >> 32), size, (u32)val, now);
+		vplatform_pio_write(&vp, (u16)(r >> 60 ? port : r >> 32), size, (u32)val);
 		break;
 	}
 }
@@ -288,6 +321,7 @@ int main(void)
 		cmocka_unit_test_setup(test_unclaimed, setup),
 		cmocka_unit_test_setup(test_pci, setup),
 		cmocka_unit_test_setup(test_wide_accesses_split, setup),
+		cmocka_unit_test_setup(test_time_is_asked_for, setup),
 		cmocka_unit_test_setup(test_reset_and_power_off, setup),
 		cmocka_unit_test_setup(test_legacy_timer, setup),
 		cmocka_unit_test_setup(test_ioapic_timer_on_pin_2, setup),

@@ -9,7 +9,7 @@
 struct vm_arch {
 	struct vplatform platform;
 	bool input_waits;      /* typed bytes wait for room in the guest's serial port */
-	bool platform_changed; /* device state changed: ask for its next event again */
+	bool platform_changed; /* a device may have moved its event: ask for the next again */
 	u64 platform_event_ns;
 	u64 start_ns;   /* host time of VM time 0 */
 	u64 tsc_offset; /* guest TSC = host TSC + offset */
