@@ -6,7 +6,7 @@
 #   setup-build setup-run setup-test setup-check   install the packages of that use
 #   newlib kernels initramfs image                 the files below
 #   newlib-test                                    checks that library
-#   run, system-test                               QEMU; run with VENDOR=intel: Bochs
+#   run, system-test, kut                          QEMU; run with VENDOR=intel: Bochs
 #   bochs, test-vmx, test-bochs                    Bochs: an emulator with VMX and all of SVM
 
 SETUP := tests/setup
@@ -36,7 +36,7 @@ MEM ?= 512M
 PACKAGES_arm64 := arm64
 
 .PHONY: setup-build setup-run setup-test setup-check newlib newlib-test kernels initramfs image \
-	run system-test bochs test-vmx test-bochs
+	run system-test kut bochs test-vmx test-bochs
 # One after the other, also under -j: apt has one lock.
 setup-build:
 	$(Q)$(SETUP)/packages.sh build $(PACKAGES_$(ARCH):%=build-%)
@@ -107,14 +107,27 @@ system-test: $(EFI) $(MULTIBOOT_$(ARCH)) kernels initramfs | setup-test
 	$(Q)SOCLE_EFI=$(EFI) SOCLE_KERNELS=$(KERNELS) SOCLE_INITRD=$(GUEST_INITRD) \
 		$(PYTEST) $(if $(T),-k '$(T)') --ignore=tests/system/test_bochs.py tests/system
 
+# The user's own build of them, see run_kut.py.
+kut: $(EFI) | setup-test
+	$(Q)SOCLE_ARCH=$(ARCH) SOCLE_EFI=$(EFI) PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 \
+		tests/system/run_kut.py '$(KUT)' '$(T)'
+
 bochs: | setup-run
 	$(Q)$(SETUP)/packages.sh bochs
 	$(Q)$(SETUP)/bochs.sh $(BOCHS)
 
+# Stands before the loader where Bochs' firmware has no ACPI tables to find its CPUs by.
+MADT_EFI := build/x86_64/guest/madt.efi
+$(MADT_EFI): tests/system/madt.c | setup-build
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(BOOT_CFLAGS) -c $< -o $(@:.efi=.o)
+	$(Q)$(LD) $(BOOT_LDFLAGS) $(EFI_LIB)/crt0-efi-$(BOOT_EFI_ARCH).o $(@:.efi=.o) -o $(@:.efi=.so) -lefi -lgnuefi
+	$(Q)$(OBJCOPY) $(BOOT_SECTIONS) $(BOOT_OBJCOPY_$(ARCH)) $(@:.efi=.so) $@
+
 # Of the rows on Bochs `make test` has time for those of Intel that matter (test-vmx).
 BOCHS_ROWS_test-vmx := suite
 BOCHS_ROWS_test-bochs := all
-test-vmx test-bochs: $(EFI) kernels initramfs bochs | setup-test
-	$(Q)SOCLE_BOCHS=$(BOCHS)/bochs SOCLE_EFI=$(EFI) SOCLE_KERNELS=$(KERNELS) \
+test-vmx test-bochs: $(EFI) $(MADT_EFI) kernels initramfs bochs | setup-test
+	$(Q)SOCLE_BOCHS=$(BOCHS)/bochs SOCLE_MADT=$(MADT_EFI) SOCLE_EFI=$(EFI) SOCLE_KERNELS=$(KERNELS) \
 		SOCLE_INITRD=$(GUEST_INITRD) SOCLE_BOCHS_ROWS=$(BOCHS_ROWS_$@) \
 		$(PYTEST) $(if $(T),-k '$(T)') tests/system/test_bochs.py

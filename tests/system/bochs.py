@@ -22,6 +22,7 @@ VGA_ROMS = ["/usr/share/vgabios/vgabios.bin", "/usr/share/bochs/VGABIOS-lgpl-lat
 
 # Models of CPU.
 SKYLAKE = "corei7_skylake_x"  # VMX with all that Bochs has, but 5-level paging
+CANNON_LAKE = "corei3_cnl"  # the same without virtual-interrupt delivery
 ARRANDALE = "corei5_arrandale_m520"  # the least that Socle can use: EPT without A/D bits, no XSAVE
 LYNNFIELD = "corei5_lynnfield_750"  # EPT without unrestricted guest
 PENRYN = "core2_penryn_t9600"  # VMX without EPT
@@ -45,7 +46,7 @@ memory: guest={memory}, host={memory}
 romimage: file={firmware}
 vgaromimage: file={vga_rom}
 {fw_cfg}pci: enabled=1, chipset=i440fx, slot1=pcivga
-cpu: model={cpu}, count=1, ips={ips}, reset_on_triple_fault=0, ignore_bad_msrs=1, \
+cpu: model={cpu}, count={cpus}, ips={ips}, reset_on_triple_fault=0, ignore_bad_msrs=1, \
 exclude_features="rdrand,rdseed"
 clock: sync={sync}, time0=1700000000
 ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
@@ -80,6 +81,13 @@ def find(paths):
     raise FileNotFoundError(f"none of {', '.join(paths)} (Debian packages ovmf, vgabios)")
 
 
+def loader_files(efi, madt, cpus):
+    """What the firmware starts from the stick; without ACPI tables it needs help to tell of CPUs."""
+    if cpus == 1 or version() >= (3, 1):
+        return {"EFI/BOOT/BOOTX64.EFI": efi}
+    return {"EFI/BOOT/BOOTX64.EFI": madt, "EFI/BOOT/SOCLE.EFI": efi}
+
+
 def version():
     """Of the Bochs that was built: (3, 0)."""
     text = (BOCHS.parent / "version").read_text("ascii")
@@ -88,11 +96,12 @@ def version():
 
 @dataclass
 class Machine:
-    """One machine to run: one CPU, one disk, one serial line."""
+    """One machine to run: one disk, one serial line."""
 
     name: str  # of its logs
     image: Path = None  # stick image; what is written to it is lost
     cpu: str = SKYLAKE
+    cpus: int = 1
     memory: int = 1024  # MiB, of guests and Socle together
     ips: int = 200_000_000  # instructions that are one second to the machine's clocks: the TSC's Hz
     errors: str = "report"  # "ignore": for timing; Bochs logs each MSR that it does not know
@@ -122,6 +131,7 @@ class Machine:
             firmware=find(FIRMWARE),
             vga_rom=find(VGA_ROMS),
             cpu=self.cpu,
+            cpus=self.cpus,
             ips=self.ips,
             image=self.image,
             serial=self.serial or f"mode=file, dev={self.log_path}",

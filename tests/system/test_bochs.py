@@ -27,11 +27,14 @@ import test_tiny
 import test_vms
 from linux_guest import EFI, INITRD, KERNELS, check_selftest, tail, use_console
 from qemu import Status
+from test_smp import BROUGHT_UP, check_untimed
+from test_vms import check_sound, ended_well, vm_lines
 
 LACKING = bochs.missing()
 pytestmark = pytest.mark.skipif(bool(LACKING), reason=f"Bochs: {LACKING}")
 
 FIRMWARE_MEMORY = 256  # MiB: firmware and Socle, besides the guests
+MADT = Path(os.environ.get("SOCLE_MADT", "build/x86_64/guest/madt.efi"))
 SUITE_ONLY = os.environ.get("SOCLE_BOCHS_ROWS", "all") == "suite"
 ROWS = {}
 
@@ -48,25 +51,32 @@ def row(name, *arguments, suite=True):
     return register
 
 
-def linux_machine(name, cpu, kernel, options, memory):
-    """A machine with Linux on its stick; at this speed its clocks are no burden to it."""
-    guest = mkimage.linux_vm(options=f"console=ttyS0 {options}", memory=f"{memory}M")
-    config = mkimage.configuration([guest], debug_exit=True)
+def linux_machine(name, cpu, kernel, vms, memory, cpus=1):
+    """A machine with guests of this Linux; at this speed its clocks are no burden to it."""
     image = Path(f"build/system/bochs-{name}.img")
-    files = mkimage.linux_files(EFI, KERNELS / kernel / "vmlinuz", INITRD, config)
+    files = bochs.loader_files(EFI, MADT, cpus)
+    files |= {"guests/vmlinuz": KERNELS / kernel / "vmlinuz", "guests/initrd.img": INITRD}
+    files["socle/socle.conf"] = mkimage.configuration(vms, debug_exit=True).encode()
     mkimage.write_image(image, files)
     return bochs.Machine(
-        f"bochs-{name}", image=image, cpu=cpu, memory=memory + FIRMWARE_MEMORY, ips=50_000_000,
-        errors="ignore",
+        f"bochs-{name}", image=image, cpu=cpu, cpus=cpus, memory=memory + FIRMWARE_MEMORY,
+        ips=50_000_000, errors="ignore",
     )  # fmt: skip
+
+
+def linux_vm(options, name="linux", vcpus=1, memory=256):
+    return vm_lines(name, "vmlinuz", f"console=ttyS0 {options}", memory, True, vcpus)
 
 
 # Stock Linux: the longest rows are the first, so that no CPU is idle at the end.
 
 
+# Linux warns of RETBleed on a Skylake without IBRS, as Bochs' is.
+SELFTEST = "socle.test socle.mem=256M retbleed=off"
+
+
 def linux(name, cpu, kernel, told):
-    # Linux warns of RETBleed on a Skylake without IBRS, as Bochs' is.
-    machine = linux_machine(name, cpu, kernel, "socle.test socle.mem=256M retbleed=off", 256)
+    machine = linux_machine(name, cpu, kernel, [linux_vm(SELFTEST)], 256)
     result = bochs.run(machine, 900)
     machine.image.unlink()
     assert re.search(told, result.log), tail(result.log)
@@ -80,10 +90,44 @@ row("arrandale-linux-6.12", bochs.ARRANDALE, "6.12", "EPT with 2 MiB", suite=Fal
 row("ryzen-linux-6.12", bochs.RYZEN, "6.12", "next-RIP yes", suite=False)(linux)
 
 
+def linux_smp(name, cpu, vcpus, cpus):
+    """Several vCPUs: IPIs, and on several CPUs kicks and VMCSs that move between them."""
+    vms = [linux_vm(f"{SELFTEST} socle.vcpus={vcpus}", vcpus=vcpus)]
+    machine = linux_machine(name, cpu, "6.12", vms, 256, cpus)
+    result = bochs.run(machine, 900)
+    machine.image.unlink()
+    assert re.search(BROUGHT_UP.format(vcpus), result.log), tail(result.log)
+    assert cpus == 1 or f"CPUs: {cpus}" in result.log
+    check_untimed(result, vcpus)
+    check_sound(result)
+
+
+row("skylake-linux-2-vcpus", bochs.SKYLAKE, 2, 1, suite=False)(linux_smp)
+row("arrandale-linux-2-vcpus", bochs.ARRANDALE, 2, 1, suite=False)(linux_smp)
+row("skylake-linux-2-vcpus-2-cpus", bochs.SKYLAKE, 2, 2, suite=False)(linux_smp)
+row("arrandale-linux-2-vcpus-2-cpus", bochs.ARRANDALE, 2, 2, suite=False)(linux_smp)
+row("skylake-linux-3-vcpus-2-cpus", bochs.SKYLAKE, 3, 2, suite=False)(linux_smp)
+
+
+@row("arrandale-vms-2-cpus", bochs.ARRANDALE, 2, suite=False)
+@row("skylake-vms-2-cpus", bochs.SKYLAKE, 2, suite=False)
+@row("skylake-vms", bochs.SKYLAKE, 1, suite=False)
+def two_vms(name, cpu, cpus):
+    """Two Linux side by side; the second is shown when the first has ended."""
+    vms = [linux_vm(SELFTEST, "one"), linux_vm(SELFTEST, "two")]
+    machine = linux_machine(name, cpu, "6.12", vms, 512, cpus)
+    result = bochs.run(machine, 900)
+    machine.image.unlink()
+    assert ended_well(result.log, "one") and ended_well(result.log, "two"), tail(result.log)
+    assert result.log.count("selftest: done") == 2, tail(result.log)
+    check_sound(result)
+    assert result.status == Status.POWERED_OFF, tail(result.log)
+
+
 @row("ryzen-console", bochs.RYZEN, suite=False)
 @row("skylake-console", bochs.SKYLAKE)
 def console(name, cpu):
-    machine = linux_machine(name, cpu, "6.12", "quiet", 256)
+    machine = linux_machine(name, cpu, "6.12", [linux_vm("quiet")], 256)
     status = use_console(machine, bochs_line.Console, timeout=300)
     machine.image.unlink()
     assert status == Status.POWERED_OFF
@@ -123,7 +167,7 @@ REFUSED = {
 
 
 def refusal(name, cpu, *words):
-    machine = linux_machine(name, cpu, "6.12", "quiet", 128)
+    machine = linux_machine(name, cpu, "6.12", [linux_vm("quiet", memory=128)], 128)
     result = bochs.run(machine, 120, until=r"BdsDxe: (loading|starting) Boot[^\n]*\n.*EFI Internal")
     machine.image.unlink()
     report = " ".join(result.log.partition("Socle: UEFI loader")[2].split())
@@ -157,12 +201,17 @@ BY_FEATURE = (
     r"cr\d|efer|xcr0|dr|regs|msr|undefined|memory.*|tlb|hlt|nmi.*|window|reinject|singlestep|x2apic.*"
     r"|mmio_page|smap|string_io|decode|codepage|fpu|mode.*|die.*|hostile.*|random.*"
 )
+# What depends on the preemption timer or on virtual interrupts: Skylake has both, Cannon Lake only the
+# timer, Arrandale neither that can be used.
+BY_APICV = r"x2apic.*|xapic|apic-timer.*|hlt|ipi|cr8|window|nmi.*|reinject|spin|tsc|ioapic.*|hostile-timer"
 for tiny_row in test_tiny.X86_ROWS:
     PATIENT = replace(tiny_row, timeout=300)
     BOTH = bool(re.fullmatch(BY_FEATURE, tiny_row.name))
     row(f"skylake-{tiny_row.name}", bochs.SKYLAKE, PATIENT)(tiny)
     row(f"arrandale-{tiny_row.name}", bochs.ARRANDALE, PATIENT, suite=BOTH)(tiny)
     row(f"ryzen-{tiny_row.name}", bochs.RYZEN, PATIENT, suite=False)(tiny)
+    if re.fullmatch(BY_APICV, tiny_row.name):
+        row(f"cannonlake-{tiny_row.name}", bochs.CANNON_LAKE, PATIENT, suite=False)(tiny)
 
 
 @pytest.mark.parametrize("name", ROWS)
