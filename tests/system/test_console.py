@@ -12,7 +12,7 @@ import pytest
 
 import qemu
 from qemu import Status
-from test_vms import check_sound, machine, tail, vm_lines
+from test_vms import check_sound, counted, machine, tail, vm_lines
 
 LIFE = "tiny: zeroed"
 TURN = r"tiny: turn (\d+)"
@@ -231,8 +231,7 @@ def test_shares():
         vm_lines(name, "load.bin", f"busy={busy} period={period}")
         for name, (busy, period) in loads.items()
     ]
-    counted = dict(accelerator=qemu.tcg(), extra=list(qemu.ICOUNT))
-    with qemu.Console(machine("console-shares", vms, ["load"], **counted), 180) as console:
+    with qemu.Console(machine("console-shares", vms, ["load"], **counted()), 180) as console:
         console.expect("tiny: load")
         key(console, "2")
         console.expect("tiny: load")
