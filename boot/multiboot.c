@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The other front end of the loader: a PC that a Multiboot loader (GRUB, QEMU's -kernel, Socle
- * itself) has started this image on. What UEFI would do is done here with the little there is: the
- * loader's memory map, its modules as files, its menu as the menu. All memory used lies below 4
- * GiB, which is identity-mapped. No way leads back: after a report the machine halts.
+ * The other front end of the loader: a PC that a Multiboot or Multiboot2 loader (GRUB; QEMU's
+ * -kernel, Socle itself) has started this image on. What UEFI would do is done here with the little
+ * there is: the loader's memory map, its modules as files, its menu as the menu. All memory used
+ * lies below 4 GiB, which is identity-mapped. No way leads back: after a report the machine halts.
  */
 #include "boot/multiboot_info.h"
 
@@ -143,7 +143,7 @@ void firmware_describe(struct boot_info *info)
 	struct memory_window window = window_get();
 
 	info->framebuffer = facts.framebuffer;
-	info->acpi_rsdp = bios_rsdp_find(&window);
+	info->acpi_rsdp = facts.rsdp_size ? (uintptr_t)facts.rsdp : bios_rsdp_find(&window);
 	info->unix_time = unix_time();
 }
 
@@ -213,10 +213,10 @@ int menu_choose(const struct menu_item *items, size_t count, size_t first, u32 t
 	return (int)first;
 }
 
-static const char *memory_read(u64 info)
+static const char *memory_read(u32 magic, u64 info)
 {
 	struct memory_window window = window_get();
-	const char *why = multiboot_info_parse(&window, info, &memory, &facts);
+	const char *why = multiboot_info_parse(&window, magic, info, &memory, &facts);
 	u64 start = (uintptr_t)loader_start, size = (uintptr_t)loader_end - start;
 
 	if (why) {
@@ -243,7 +243,7 @@ static const char *memory_read(u64 info)
 void multiboot_main(u32 magic, u64 info)
 {
 	u64 start_cycles = machine_cycles();
-	const char *why = magic == MULTIBOOT_MAGIC ? memory_read(info) : "another magic number";
+	const char *why = memory_read(magic, info);
 
 	multiboot_console_init(!facts.framebuffer.width);
 	if (why) {

@@ -10,34 +10,21 @@
 #include "boot/span.h"
 #include "mm/bits.h"
 
-#define INFO_MODULES     BIT(3)
-#define INFO_MAP         BIT(6)
-#define INFO_FRAMEBUFFER BIT(12)
-#define CMDLINE_MAX      1024
+#define CMDLINE_MAX 1024
 
 enum e820_type { E820_MEMORY = 1, E820_ACPI = 3, E820_NVS = 4 };
 
-#define FRAMEBUFFER_RGB 1
+/* Multiboot: one structure, of which these are the fields that are read. */
+#define INFO_MODULES BIT(3)
+#define INFO_MAP     BIT(6)
 
-/* The fields that are read: up to the framebuffer's, which the flags say are there. */
 struct info {
 	u32 flags;
 	u32 memory[2], boot_device, cmdline;
 	u32 mods_count, mods_addr;
 	u32 syms[4];
 	u32 mmap_length, mmap_addr;
-	u32 drives[2], config_table, loader_name, apm_table;
-	u32 vbe[4];
-	u64 fb_addr;
-	u32 fb_pitch, fb_width, fb_height;
-	u8 fb_bits, fb_type;
-	u8 fb_red_at, fb_red_bits, fb_green_at, fb_green_bits, fb_blue_at, fb_blue_bits;
-} __attribute__((packed));
-
-static_assert(offsetof(struct info, fb_addr) == 88, "framebuffer_addr");
-static_assert(sizeof(struct info) == 116, "up to color_info");
-
-#define INFO_SIZE_MIN offsetof(struct info, fb_addr)
+};
 
 struct info_module {
 	u32 start, end, string, reserved;
@@ -48,6 +35,55 @@ struct info_range {
 	u64 base, length;
 	u32 type;
 } __attribute__((packed));
+
+/* Multiboot2: tags, each at a multiple of 8. */
+enum tag_type {
+	TAG_END = 0,
+	TAG_MODULE = 3,
+	TAG_MAP = 6,
+	TAG_FRAMEBUFFER = 8,
+	TAG_ACPI_OLD = 14,
+	TAG_ACPI_NEW = 15,
+};
+
+#define TAG_ALIGN       8
+#define TAGS_MAX        4096
+#define FRAMEBUFFER_RGB 1
+
+struct tag {
+	u32 type, size;
+};
+
+struct tag_module {
+	struct tag tag;
+	u32 start, end; /* and the string */
+};
+
+struct tag_map {
+	struct tag tag;
+	u32 entry_size, entry_version;
+};
+
+struct tag_range {
+	u64 base, length;
+	u32 type, reserved;
+};
+
+struct tag_framebuffer {
+	struct tag tag;
+	u64 addr;
+	u32 pitch, width, height;
+	u8 bits, type;
+	u16 reserved;
+	u8 red_at, red_bits, green_at, green_bits, blue_at, blue_bits;
+	u16 pad;
+};
+
+static_assert(offsetof(struct tag_framebuffer, red_at) == 32, "framebuffer_red_field_position");
+
+#define TAG_FRAMEBUFFER_SIZE offsetof(struct tag_framebuffer, pad)
+
+static const char map_is_full[] = "a memory map of too many entries";
 
 /* "Finding the RSDP": in the first KiB of the EBDA, or in the BIOS' read-only memory. */
 #define EBDA_SEGMENT   0x40e
@@ -90,22 +126,9 @@ static enum boot_range_kind kind_of(u32 type)
 	}
 }
 
-static const char *ranges_read(const struct memory_window *w, const struct info *info,
-			       struct memmap *map)
+static const char *range_add(struct memmap *map, u64 base, u64 length, u32 type)
 {
-	u64 at = info->mmap_addr, end = at + info->mmap_length;
-	struct info_range r;
-
-	while (at < end) {
-		if (!copy_from(w, at, &r, sizeof(r)) || r.size < sizeof(r) - sizeof(r.size)) {
-			return "a memory map whose entries are cut short";
-		}
-		if (memmap_add(map, r.base, r.length, kind_of(r.type))) {
-			return "a memory map of too many entries";
-		}
-		at += sizeof(r.size) + r.size;
-	}
-	return NULL;
+	return memmap_add(map, base, length, kind_of(type)) ? map_is_full : NULL;
 }
 
 /* The last word of the text at @address; false where there is none, or one too long. */
@@ -124,71 +147,181 @@ static bool path_read(const struct memory_window *w, u64 address, char path[BOOT
 	return word.size && span_copy(word, path, BOOT_PATH_MAX);
 }
 
-static const char *files_read(const struct memory_window *w, const struct info *info,
-			      struct multiboot_facts *facts)
+static const char *file_add(const struct memory_window *w, u32 start, u32 end, u64 text,
+			    struct multiboot_facts *facts)
 {
-	if (info->mods_count > MULTIBOOT_FILES_MAX) {
+	struct multiboot_file *file = &facts->files[facts->file_count];
+
+	if (facts->file_count == MULTIBOOT_FILES_MAX) {
 		return "too many modules";
 	}
-	for (u32 i = 0; i < info->mods_count; i++) {
-		struct multiboot_file *file = &facts->files[i];
-		struct info_module m;
-
-		if (!copy_from(w, info->mods_addr + i * sizeof(m), &m, sizeof(m)) ||
-		    m.end < m.start || !bytes_at(w, m.start, m.end - m.start)) {
-			return "a module that is not in memory";
-		}
-		if (!path_read(w, m.string, file->path)) {
-			return "a module without a name, or with one longer than 127 characters";
-		}
-		file->base = m.start;
-		file->size = m.end - m.start;
-		facts->file_count++;
+	if (end < start || !bytes_at(w, start, end - start)) {
+		return "a module that is not in memory";
 	}
+	if (!path_read(w, text, file->path)) {
+		return "a module without a name, or with one longer than 127 characters";
+	}
+	file->base = start;
+	file->size = end - start;
+	facts->file_count++;
 	return NULL;
 }
 
-/* One byte each of red, green and blue in 32 bits, the lowest being red or blue. */
-static void framebuffer_read(const struct info *info, struct boot_framebuffer *framebuffer)
+static const char *ranges_read(const struct memory_window *w, const struct info *info,
+			       struct memmap *map)
 {
-	bool bgr = info->fb_blue_at == 0 && info->fb_red_at == 16;
-	bool rgb = info->fb_red_at == 0 && info->fb_blue_at == 16;
+	u64 at = info->mmap_addr, end = at + info->mmap_length;
+	const char *why = NULL;
+	struct info_range r;
 
-	if (!(info->flags & INFO_FRAMEBUFFER) || info->fb_type != FRAMEBUFFER_RGB ||
-	    info->fb_bits != 32 || (!bgr && !rgb) || info->fb_green_at != 8 ||
-	    info->fb_pitch / 4 < info->fb_width) {
-		return;
+	while (at < end && !why) {
+		if (!copy_from(w, at, &r, sizeof(r)) || r.size < sizeof(r) - sizeof(r.size)) {
+			return "a memory map whose entries are cut short";
+		}
+		why = range_add(map, r.base, r.length, r.type);
+		at += sizeof(r.size) + r.size;
 	}
-	*framebuffer = (struct boot_framebuffer){
-		.base = info->fb_addr,
-		.size = (u64)info->fb_pitch * info->fb_height,
-		.width = info->fb_width,
-		.height = info->fb_height,
-		.stride_pixels = info->fb_pitch / 4,
-		.format = bgr ? BOOT_PIXEL_BGRX8 : BOOT_PIXEL_RGBX8,
-	};
+	return why;
 }
 
-const char *multiboot_info_parse(const struct memory_window *memory, u64 address,
-				 struct memmap *map, struct multiboot_facts *facts)
+static const char *info_parse(const struct memory_window *w, u64 address, struct memmap *map,
+			      struct multiboot_facts *facts)
 {
-	struct info info = {0};
-	const char *why = NULL;
+	struct info info;
+	struct info_module m;
+	const char *why;
 
-	memset(facts, 0, sizeof(*facts));
-	if (!copy_from(memory, address, &info, INFO_SIZE_MIN) ||
-	    ((info.flags & INFO_FRAMEBUFFER) && !copy_from(memory, address, &info, sizeof(info)))) {
+	if (!copy_from(w, address, &info, sizeof(info))) {
 		return "information that is not in memory";
 	}
 	if (!(info.flags & INFO_MAP)) {
 		return "no memory map";
 	}
-	why = ranges_read(memory, &info, map);
-	if (!why && (info.flags & INFO_MODULES)) {
-		why = files_read(memory, &info, facts);
+	why = ranges_read(w, &info, map);
+	for (u32 i = 0; (info.flags & INFO_MODULES) && i < info.mods_count && !why; i++) {
+		if (!copy_from(w, info.mods_addr + (u64)i * sizeof(m), &m, sizeof(m))) {
+			return "a module that is not in memory";
+		}
+		why = file_add(w, m.start, m.end, m.string, facts);
 	}
-	framebuffer_read(&info, &facts->framebuffer);
 	return why;
+}
+
+static const char *tag_map_read(const struct memory_window *w, u64 at, u32 size, struct memmap *map)
+{
+	struct tag_map tag;
+	struct tag_range r;
+	const char *why = NULL;
+
+	if (size < sizeof(tag) || !copy_from(w, at, &tag, sizeof(tag)) ||
+	    tag.entry_size < sizeof(r)) {
+		return "a memory map whose entries are cut short";
+	}
+	for (u64 i = sizeof(tag); i + sizeof(r) <= size && !why; i += tag.entry_size) {
+		if (!copy_from(w, at + i, &r, sizeof(r))) {
+			return "a memory map whose entries are cut short";
+		}
+		why = range_add(map, r.base, r.length, r.type);
+	}
+	return why;
+}
+
+/* One byte each of red, green and blue in 32 bits, the lowest being red or blue. */
+static void tag_framebuffer_read(const struct memory_window *w, u64 at, u32 size,
+				 struct boot_framebuffer *framebuffer)
+{
+	struct tag_framebuffer t;
+	bool bgr, rgb;
+
+	if (size < TAG_FRAMEBUFFER_SIZE || !copy_from(w, at, &t, TAG_FRAMEBUFFER_SIZE)) {
+		return;
+	}
+	bgr = t.blue_at == 0 && t.red_at == 16;
+	rgb = t.red_at == 0 && t.blue_at == 16;
+	if (t.type != FRAMEBUFFER_RGB || t.bits != 32 || (!bgr && !rgb) || t.green_at != 8 ||
+	    t.pitch / 4 < t.width) {
+		return;
+	}
+	*framebuffer = (struct boot_framebuffer){
+		.base = t.addr,
+		.size = (u64)t.pitch * t.height,
+		.width = t.width,
+		.height = t.height,
+		.stride_pixels = t.pitch / 4,
+		.format = bgr ? BOOT_PIXEL_BGRX8 : BOOT_PIXEL_RGBX8,
+	};
+}
+
+/* The newer one, where there are both. */
+static void tag_acpi_read(const struct memory_window *w, u64 at, u32 size,
+			  struct multiboot_facts *facts)
+{
+	u32 length = (u32)min_u64(size - sizeof(struct tag), sizeof(facts->rsdp));
+
+	if (length > facts->rsdp_size &&
+	    copy_from(w, at + sizeof(struct tag), facts->rsdp, length)) {
+		facts->rsdp_size = length;
+	}
+}
+
+static const char *tag_read(const struct memory_window *w, u64 at, const struct tag *tag,
+			    struct memmap *map, struct multiboot_facts *facts)
+{
+	struct tag_module m;
+
+	switch (tag->type) {
+	case TAG_MODULE:
+		if (!copy_from(w, at, &m, sizeof(m))) {
+			return "a module that is not in memory";
+		}
+		return file_add(w, m.start, m.end, at + sizeof(m), facts);
+	case TAG_MAP:
+		return tag_map_read(w, at, tag->size, map);
+	case TAG_FRAMEBUFFER:
+		tag_framebuffer_read(w, at, tag->size, &facts->framebuffer);
+		return NULL;
+	case TAG_ACPI_OLD:
+	case TAG_ACPI_NEW:
+		tag_acpi_read(w, at, tag->size, facts);
+		return NULL;
+	default:
+		return NULL;
+	}
+}
+
+static const char *tags_parse(const struct memory_window *w, u64 address, struct memmap *map,
+			      struct multiboot_facts *facts)
+{
+	u64 at = address + sizeof(struct tag); /* behind the total size */
+	const char *why = NULL;
+
+	for (u32 i = 0; i < TAGS_MAX && !why; i++) {
+		struct tag tag;
+
+		if (!copy_from(w, at, &tag, sizeof(tag)) || tag.size < sizeof(tag)) {
+			return "information that is not in memory";
+		}
+		if (tag.type == TAG_END) {
+			return map->claim_count ? NULL : "no memory map";
+		}
+		why = tag_read(w, at, &tag, map, facts);
+		at = align_up(at + tag.size, TAG_ALIGN);
+	}
+	return why ? why : "information without an end";
+}
+
+const char *multiboot_info_parse(const struct memory_window *memory, u32 magic, u64 info,
+				 struct memmap *map, struct multiboot_facts *facts)
+{
+	memset(facts, 0, sizeof(*facts));
+	switch (magic) {
+	case MULTIBOOT_MAGIC:
+		return info_parse(memory, info, map, facts);
+	case MULTIBOOT2_MAGIC:
+		return tags_parse(memory, info, map, facts);
+	default:
+		return "another magic number";
+	}
 }
 
 /* The configuration may come from any folder. */

@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Entered by a Multiboot loader in 32-bit protected mode, EAX = magic number, EBX = information;
- * goes on in 64-bit mode under an identity map of the first 4 GiB. Multiboot Specification 0.6.96,
- * "Header layout", "Machine state"; AMD64 Architecture Programmer's Manual volume 2, "Enabling and
+ * goes on in 64-bit mode under an identity map of the first 4 GiB. Multiboot Specification 0.6.96
+ * and Multiboot2 Specification 2.0, "Header layout", "Machine state"; AMD64 Architecture Programmer's Manual volume 2, "Enabling and
  * Activating Long Mode".
  */
 #define HEADER_MAGIC 0x1badb002
 #define HEADER_FLAGS 0x3 /* modules on pages; memory information */
+
+#define HEADER2_MAGIC      0xe85250d6
+#define HEADER2_I386       0 /* entered in 32-bit protected mode */
+#define HEADER2_SIZE       (header2_end - header2)
+#define TAG_FRAMEBUFFER    5
+#define TAG_IS_OPTIONAL    1
+#define FRAMEBUFFER_SIZE   1024, 768 /* wished for: without a size GRUB ignores the depth */
+#define FRAMEBUFFER_BITS   32
 
 #define CPUID_EXTENDED 0x80000000
 #define CPUID_FEATURES 0x80000001
@@ -26,6 +34,16 @@
 	.section .multiboot, "a", @progbits
 	.balign	4
 	.long	HEADER_MAGIC, HEADER_FLAGS, -(HEADER_MAGIC + HEADER_FLAGS)
+	.balign	8
+header2:
+	.long	HEADER2_MAGIC, HEADER2_I386, HEADER2_SIZE
+	.long	-(HEADER2_MAGIC + HEADER2_I386 + HEADER2_SIZE)
+	.short	TAG_FRAMEBUFFER, TAG_IS_OPTIONAL
+	.long	20, FRAMEBUFFER_SIZE, FRAMEBUFFER_BITS
+	.balign	8
+	.short	0, 0 /* the end */
+	.long	8
+header2_end:
 
 	.section .text.multiboot_start, "ax", @progbits
 	.code32

@@ -15,7 +15,7 @@
 #define INFO   0x9500u
 #define MAP    0x9600u
 #define MODS   0x9700u
-#define TEXT   0x9800u
+#define TEXT   0xa000u
 #define MODULE 0x20000u
 #define CLAIMS 8
 
@@ -23,7 +23,7 @@ static u8 *memory;
 static struct boot_range claims[CLAIMS];
 static struct memmap map;
 static struct multiboot_facts facts;
-static u32 text_end;
+static u32 text_end, magic;
 
 static struct memory_window window_of(void)
 {
@@ -62,6 +62,7 @@ static void make_all(void)
 {
 	memset(memory, 0, SIZE);
 	text_end = TEXT;
+	magic = MULTIBOOT_MAGIC;
 	put(INFO, 4, 1u << 3 | 1u << 6);
 	put(INFO + 24, 4, MODS);
 	put(INFO + 48, 4, MAP);
@@ -81,7 +82,7 @@ static const char *parse(void)
 	struct memory_window window = window_of();
 
 	map = (struct memmap){.claims = claims, .claim_capacity = CLAIMS};
-	return multiboot_info_parse(&window, INFO, &map, &facts);
+	return multiboot_info_parse(&window, magic, INFO, &map, &facts);
 }
 
 static void reads_good_information(void **state)
@@ -150,7 +151,9 @@ static void refuses_wrong_information(void **state)
 	}
 	assert_string_equal(parse(), "a memory map of too many entries");
 	make_all();
-	put(INFO + 20, 4, MULTIBOOT_FILES_MAX + 1);
+	for (u32 i = 0; i <= MULTIBOOT_FILES_MAX; i++) {
+		put_module(i, MODULE, MODULE + 1, "m");
+	}
 	assert_string_equal(parse(), "too many modules");
 	make_all();
 	put_module(0, MODULE, START + SIZE + 1, "socle.conf");
@@ -172,45 +175,136 @@ static void refuses_wrong_information(void **state)
 	assert_null(parse());
 }
 
-static void put_framebuffer(u32 bits, u32 type, u32 red, u32 blue)
-{
-	static const u32 info_size = 116;
+/* --- Multiboot2 --- */
 
-	put(INFO, 4, 1u << 3 | 1u << 6 | 1u << 12);
-	put(INFO + 88, 8, 0xfd000000);
-	put(INFO + 96, 4, 4096);
-	put(INFO + 100, 4, 1000);
-	put(INFO + 104, 4, 768);
-	put(INFO + 108, 1, bits);
-	put(INFO + 109, 1, type);
-	put(INFO + 110, 1, red);
-	put(INFO + 112, 1, 8);
-	put(INFO + 114, 1, blue);
-	assert_true(INFO + info_size <= MAP);
+static u32 tag_end;
+
+/* A tag, and the next one behind it. Returns its address. */
+static u32 put_tag(u32 type, u32 size)
+{
+	u32 at = tag_end;
+
+	put(at, 4, type);
+	put(at + 4, 4, size);
+	tag_end = (at + size + 7) & ~7u;
+	put(tag_end, 4, 0);
+	put(tag_end + 4, 4, 8);
+	return at;
 }
 
-static void reads_the_framebuffer(void **state)
+static u32 put_map_tag(u32 entry_size)
+{
+	u32 at = put_tag(6, 16 + 2 * entry_size);
+
+	put(at + 8, 4, entry_size);
+	put(at + 16, 8, 0x100000);
+	put(at + 24, 8, 0x7ff00000);
+	put(at + 32, 4, 1);
+	put(at + 16 + entry_size, 8, 0x80000000);
+	put(at + 24 + entry_size, 8, 0x10000);
+	put(at + 32 + entry_size, 4, 3);
+	return at;
+}
+
+static u32 put_framebuffer(u32 bits, u32 type, u32 red, u32 blue)
+{
+	u32 at = put_tag(8, 38);
+
+	put(at + 8, 8, 0xfd000000);
+	put(at + 16, 4, 4096);
+	put(at + 20, 4, 1000);
+	put(at + 24, 4, 768);
+	put(at + 28, 1, bits);
+	put(at + 29, 1, type);
+	put(at + 32, 1, red);
+	put(at + 34, 1, 8);
+	put(at + 36, 1, blue);
+	return at;
+}
+
+static void make_tags(void)
+{
+	static const char text[] = "/guests/vmlinuz";
+	u32 at;
+
+	memset(memory, 0, SIZE);
+	magic = MULTIBOOT2_MAGIC;
+	tag_end = INFO + 8;
+	put_tag(1, 9); /* a command line */
+	at = put_tag(3, 16 + sizeof(text));
+	put(at + 8, 4, MODULE);
+	put(at + 12, 4, MODULE + 0x1234);
+	memcpy(memory + at + 16 - START, text, sizeof(text));
+	put_map_tag(24);
+	at = put_tag(15, 8 + 36);
+	memset(memory + at + 8 - START, 'n', 36);
+	at = put_tag(14, 8 + 20);
+	memset(memory + at + 8 - START, 'o', 20);
+}
+
+static void reads_good_tags(void **state)
 {
 	(void)state;
-	make_all();
+	make_tags();
 	put_framebuffer(32, 1, 16, 0);
 	assert_null(parse());
+	assert_int_equal(map.claim_count, 2);
+	assert_int_equal(claims[0].size, 0x7ff00000);
+	assert_int_equal(claims[1].kind, BOOT_RANGE_ACPI);
+	assert_int_equal(facts.file_count, 1);
+	assert_string_equal(facts.files[0].path, "/guests/vmlinuz");
+	assert_int_equal(facts.files[0].size, 0x1234);
+	assert_int_equal(facts.rsdp_size, 36);
+	assert_int_equal(facts.rsdp[35], 'n');
 	assert_int_equal(facts.framebuffer.base, 0xfd000000);
 	assert_int_equal(facts.framebuffer.width, 1000);
 	assert_int_equal(facts.framebuffer.stride_pixels, 1024);
 	assert_int_equal(facts.framebuffer.format, BOOT_PIXEL_BGRX8);
+	make_tags();
 	put_framebuffer(32, 1, 0, 16);
 	assert_null(parse());
 	assert_int_equal(facts.framebuffer.format, BOOT_PIXEL_RGBX8);
-	put_framebuffer(32, 2, 16, 0); /* a text screen */
-	assert_null(parse());
-	assert_int_equal(facts.framebuffer.width, 0);
-	put_framebuffer(24, 1, 16, 0);
-	assert_null(parse());
-	assert_int_equal(facts.framebuffer.width, 0);
-	put_framebuffer(32, 1, 8, 0);
-	assert_null(parse());
-	assert_int_equal(facts.framebuffer.width, 0);
+}
+
+static void leaves_other_screens_out(void **state)
+{
+	static const u8 others[][4] = {
+		{80, 2, 16, 0}, {24, 1, 16, 0}, {32, 1, 8, 0}, {32, 0, 16, 0}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
+		make_tags();
+		put_framebuffer(others[i][0], others[i][1], others[i][2], others[i][3]);
+		assert_null(parse());
+		assert_int_equal(facts.framebuffer.width, 0);
+	}
+}
+
+static void refuses_wrong_tags(void **state)
+{
+	(void)state;
+	make_tags();
+	magic = 1;
+	assert_string_equal(parse(), "another magic number");
+	make_tags();
+	put(tag_end + 4, 4, 7);
+	assert_string_equal(parse(), "information that is not in memory");
+	make_tags();
+	put_map_tag(16);
+	assert_string_equal(parse(), "a memory map whose entries are cut short");
+	memset(memory, 0, SIZE);
+	tag_end = INFO + 8;
+	put_tag(1, 9);
+	assert_string_equal(parse(), "no memory map");
+	make_tags();
+	put(put_tag(3, 18) + 12, 4, START + SIZE + 1);
+	assert_string_equal(parse(), "a module that is not in memory");
+	memset(memory, 0, SIZE);
+	for (u32 at = INFO + 8; at < START + SIZE; at += 8) {
+		put(at, 4, 99);
+		put(at + 4, 4, 8);
+	}
+	assert_string_equal(parse(), "information without an end");
 }
 
 /* Whatever it reads, it stays within memory: ASan watches. */
@@ -219,10 +313,14 @@ static void survives_spoilt_information(void **state)
 	(void)state;
 	srand(1);
 	for (u32 i = 0; i < 20000; i++) {
-		make_all();
-		put_framebuffer(32, 1, 16, 0);
+		if (i % 2) {
+			make_tags();
+			put_framebuffer(32, 1, 16, 0);
+		} else {
+			make_all();
+		}
 		for (u32 j = 0; j < 4; j++) {
-			put(INFO + (u32)rand() % 0x400, 1 + (u32)rand() % 4, (u32)rand());
+			put(INFO + (u32)rand() % 0x500, 1 + (u32)rand() % 4, (u32)rand());
 		}
 		(void)parse();
 		(void)multiboot_file_find(&facts, "\\guests\\vmlinuz");
@@ -314,7 +412,9 @@ int main(void)
 		cmocka_unit_test(reads_good_information),
 		cmocka_unit_test(finds_the_configuration),
 		cmocka_unit_test(refuses_wrong_information),
-		cmocka_unit_test(reads_the_framebuffer),
+		cmocka_unit_test(reads_good_tags),
+		cmocka_unit_test(leaves_other_screens_out),
+		cmocka_unit_test(refuses_wrong_tags),
 		cmocka_unit_test(survives_spoilt_information),
 		cmocka_unit_test(finds_the_rsdp),
 		cmocka_unit_test(tells_the_time),
