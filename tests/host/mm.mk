@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Tests of mm/; of mm/ and nested/, the coverage, and the seeded bugs that the tests must catch.
+COMMA := ,
 MM_SRC := mm/page.c mm/pt_dump.c mm/pt_format.c mm/pt_formats.c mm/range.c mm/tdp.c mm/tdp_iter.c \
 	mm/tlb_batch.c
 MM_WORLD := $(MM_SRC) tests/host/tdp_world.c tests/host/tdp_machine.c
@@ -20,6 +21,13 @@ SRC_test_tdp_oom := $(MM_WORLD)
 FLAGS_test_tdp_oom := $(MM_TEST_FLAGS)
 SRC_test_tlb_batch := $(MM_WORLD)
 FLAGS_test_tlb_batch := $(MM_TEST_FLAGS)
+
+# Its own sanitizer, which goes with no other.
+HOST_TESTS += test_tdp_race
+SRC_test_tdp_race := $(filter-out mm/page.c,$(MM_SRC))
+LIBS_test_tdp_race := -lpthread
+build/host/test_tdp_race: HOST_CFLAGS := $(subst address$(COMMA)undefined,thread,$(HOST_CFLAGS)) -include sched.h \
+	-D'LOCK_RELAX()=sched_yield()'
 
 # Lines and branches of mm/ and of nested/ that their tests reach; fails below these percentages. The
 # branches of assert() that abort are not counted: reaching one is a failing test. Counts are atomic:
