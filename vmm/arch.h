@@ -27,6 +27,9 @@ int arch_vm_load(struct vm *vm) __must_check;
 /* Typed bytes wait (vconsole_getc()): the guest's serial port takes what it has room for. */
 void arch_vm_input(struct vm *vm);
 
+/* The VM, none of whose vCPUs runs, goes on after a pause: a guest that can be told is told. */
+void arch_vm_resumed(struct vm *vm);
+
 int arch_vcpu_init(struct vcpu *vcpu) __must_check;
 void arch_vcpu_fini(struct vcpu *vcpu);
 

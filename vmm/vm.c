@@ -373,6 +373,7 @@ static void turn_off(struct vm *vm, enum vm_wish why)
 static void resume(struct vm *vm)
 {
 	log_info("vm %s: goes on", vm->config->name);
+	arch_vm_resumed(vm);
 	vm->state = VM_RUNNING;
 	atomic_store(&vm->wish, VM_WISH_NONE);
 	atomic_store(&vm->active, vm->vcpu_count);

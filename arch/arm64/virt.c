@@ -171,6 +171,12 @@ u64 vcpu_mpidr(const struct vcpu *vcpu)
 	return VMPIDR_RES1 | guest_mpidr(vcpu->id);
 }
 
+/* There is no such interface on arm64. */
+void arch_vm_resumed(struct vm *vm)
+{
+	(void)vm;
+}
+
 void arch_vm_fini(struct vm *vm)
 {
 	if (vm->tdp.ops) {

@@ -25,8 +25,9 @@ struct pvclock_wall_clock {
 };
 static_assert(sizeof(struct pvclock_wall_clock) == 12, "pvclock ABI");
 
-#define PVCLOCK_ENABLE     BIT(0)
-#define PVCLOCK_TSC_STABLE BIT(0)
+#define PVCLOCK_ENABLE        BIT(0)
+#define PVCLOCK_TSC_STABLE    BIT(0)
+#define PVCLOCK_GUEST_STOPPED BIT(1) /* the guest clears it */
 
 bool pvclock_wall_write(struct vcpu *vcpu, gpa_t addr)
 {
@@ -59,4 +60,15 @@ bool pvclock_system_write(struct vcpu *vcpu, u64 val)
 	};
 	return (val & 3) == PVCLOCK_ENABLE &&
 	       !vm_write(vm, gpa(val & ~PVCLOCK_ENABLE), &info, sizeof(info));
+}
+
+void pvclock_tell_stopped(struct vcpu *vcpu)
+{
+	u64 msr = vcpu->arch.pvclock.msr;
+	u8 flags = PVCLOCK_TSC_STABLE | PVCLOCK_GUEST_STOPPED;
+	gpa_t addr = gpa((msr & ~PVCLOCK_ENABLE) + offsetof(struct pvclock_time_info, flags));
+
+	if (msr & PVCLOCK_ENABLE) {
+		(void)!vm_write(vcpu->vm, addr, &flags, sizeof(flags)); /* it was there once */
+	}
 }

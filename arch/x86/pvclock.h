@@ -9,3 +9,6 @@ bool pvclock_wall_write(struct vcpu *vcpu, gpa_t addr);
 
 /* MSR_KVM_SYSTEM_TIME_NEW: bit 0 enables, the rest is the address. False: #GP. */
 bool pvclock_system_write(struct vcpu *vcpu, u64 val);
+
+/* The guest is told that it did not run for a while: it does not take that for a hang. */
+void pvclock_tell_stopped(struct vcpu *vcpu);

@@ -10,6 +10,7 @@
 #include "arch/x86/host.h"
 #include "arch/x86/linux_boot.h"
 #include "arch/x86/msr.h"
+#include "arch/x86/pvclock.h"
 #include "arch/x86/regs.h"
 #include "arch/x86/svm.h"
 #include "arch/x86/vmx.h"
@@ -236,6 +237,13 @@ int arch_vm_load(struct vm *vm)
 	err = guest_boot(vm);
 	x86_ops->vcpu_put(vm->vcpu[0]);
 	return err;
+}
+
+void arch_vm_resumed(struct vm *vm)
+{
+	for (u32 i = 0; i < vm->vcpu_count; i++) {
+		pvclock_tell_stopped(vm->vcpu[i]);
+	}
 }
 
 void arch_vm_fini(struct vm *vm)

@@ -49,6 +49,13 @@ const char *__tsan_default_suppressions(void)
 	return "race:vmm/report.c\n";
 }
 
+/* main() ends by _exit(), past the sanitizer's own verdict. */
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void)
+{
+	return "halt_on_error=1";
+}
+
 static bool enough(void)
 {
 	return loads >= LOADS && deaths >= DEATHS;
@@ -208,6 +215,13 @@ void arch_vm_input(struct vm *vm)
 		vm->arch.typed++;
 	}
 	lock_drop(&vm->lock);
+}
+
+void arch_vm_resumed(struct vm *vm)
+{
+	for (u32 i = 0; i < vm->vcpu_count; i++) {
+		assert_int_equal(vm->vcpu[i]->arch.on, 0);
+	}
 }
 
 int arch_vcpu_init(struct vcpu *vcpu)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import qemu
+from linux_guest import CONSOLE
 from qemu import Status
 from test_vms import check_sound, counted, machine, tail, vm_lines
 
@@ -259,3 +260,37 @@ def test_nobody_reaches_another():
         turn = next_turn(console)
         assert next_turn(console) > turn
         finish(console, "console-sweep")
+
+
+def test_linux_is_paused():
+    """Linux goes on after a pause and, where it can be told of it, does not take it for a hang; and
+    Ctrl-A reaches it."""
+    options = f"{CONSOLE} quiet rcupdate.rcu_cpu_stall_timeout=3"
+    vms = [vm_lines("linux", "vmlinuz", options, 256, initrd=True, vcpus=2)]
+    guest = machine("console-linux", vms, linux=True, memory=256 + 256)
+    with qemu.Console(guest, 120) as console:
+        console.expect("socle-guest: userspace reached")
+        console.expect("# ")
+        console.send("cat -v\r")
+        key(console, "\x01")
+        console.send("\r")
+        console.expect(r"\n\^A\r")
+        console.send("\x03")
+        console.expect("# ")
+        key(console, "z")
+        console.expect("vm linux: paused")
+        console.send("echo typed-$((40 + 2))\r")  # for later
+        time.sleep(8)
+        key(console, "r")
+        console.expect("vm linux: goes on")
+        console.expect("\ntyped-42")
+        console.send("sleep 5; dmesg | grep -cE 'stalls? on'; echo no-$((40 + 3))\r")
+        console.expect(r"\n(\d+)\r\n")
+        stalls = int(console.child.match[1])
+        assert stalls == 0 or qemu.TARGET is qemu.ARM64
+        console.expect("no-43\r")
+        key(console, "R")
+        console.expect("vm linux: reset from the console")
+        console.expect("socle-guest: userspace reached")
+        console.send("poweroff\r")
+        assert console.finish() == Status.POWERED_OFF
