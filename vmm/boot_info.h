@@ -40,6 +40,32 @@
 #define BOOT_NO_MODULE   0xffffffffu
 #define DIRECT_MAP_BASE  0x0000400000000000ULL
 
+/*
+ * The UEFI variable in which a panic leaves its report, as text, for the loader's next start: its
+ * GUID, its name in UTF-16, the most that it holds, and its attributes (non-volatile, for boot and
+ * run time). Where the firmware has no room for all of it, the first BOOT_CRASH_MIN bytes.
+ */
+#define BOOT_CRASH_GUID                                                \
+	{                                                              \
+		0x5e0c1e50, 0x6c61, 0x4d73,                            \
+		{                                                      \
+			0x8c, 0x1e, 0x73, 0x6f, 0x63, 0x6c, 0x65, 0x01 \
+		}                                                      \
+	}
+#define BOOT_CRASH_NAME                                             \
+	{                                                           \
+		'S', 'o', 'c', 'l', 'e', 'C', 'r', 'a', 's', 'h', 0 \
+	}
+#define BOOT_CRASH_MAX        4096
+#define BOOT_CRASH_MIN        960
+#define BOOT_CRASH_ATTRIBUTES 7
+
+struct boot_guid { /* EFI_GUID */
+	u32 a;
+	u16 b, c;
+	u8 d[8];
+};
+
 enum boot_range_kind {
 	BOOT_RANGE_FREE,     /* ordinary memory, nobody's */
 	BOOT_RANGE_LOADER,   /* boot_info, loader's page tables, core ELF file (for its symbols) */
@@ -123,6 +149,7 @@ struct boot_info {
 	u64 acpi_rsdp;               /* 0: none */
 	u64 fdt;                     /* a copy of the flattened device tree, 0: none */
 	u64 efi_reset_system;        /* UEFI runtime ResetSystem entry, 0: none */
+	u64 efi_set_variable;        /* the same of SetVariable */
 	u64 unix_time;  /* seconds since 1970-01-01 UTC by the firmware's clock, 0: unknown */
 	u64 loader_tsc; /* cycle counter at loader entry */
 	struct boot_framebuffer framebuffer;

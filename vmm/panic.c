@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
+#include "vmm/boot_info.h"
 #include "vmm/console.h"
 #include "vmm/ksyms.h"
 #include "vmm/log.h"
@@ -90,15 +91,28 @@ static void enter_panic(void)
 	}
 }
 
+/* What the log says from @pos on, as far as it fits: the message, registers, backtrace, exits. */
+static void record_keep(u64 pos)
+{
+	static char text[BOOT_CRASH_MAX];
+	size_t size = log_read(&pos, text, sizeof(text));
+
+	if (arch_record_keep(text, size)) {
+		log_info("this report is kept; the next start of Socle shows it");
+	}
+}
+
 _Noreturn static void report(const struct arch_regs *regs, u64 fp, const char *fmt, va_list args)
 {
 	static atomic_int depth;
 	char message[LOG_LINE_MAX];
 	int level = atomic_fetch_add(&depth, 1);
+	u64 start = ~0ULL;
 
 	if (level > 1) {
 		arch_fatal_exit(); /* even the short form below failed */
 	}
+	(void)log_read(&start, NULL, 0); /* to the log's end */
 	(void)vsnprintf(message, sizeof(message), fmt, args);
 	log_error("%s: %s", level ? "panic within panic" : "panic", message);
 	if (level == 0) {
@@ -109,6 +123,7 @@ _Noreturn static void report(const struct arch_regs *regs, u64 fp, const char *f
 		arch_dump_exits();
 		log_error("panic, as above: %s", message);
 		print_backtrace(regs, fp);
+		record_keep(start);
 	}
 	arch_fatal_exit();
 }

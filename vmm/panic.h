@@ -29,6 +29,8 @@ size_t backtrace_walk(u64 fp, u64 lo, u64 hi, u64 *pcs, size_t max);
 
 /*
  * Supplied by the architecture. Output goes through log_error.
+ * arch_record_keep: keeps the report's text where the loader finds it at the next start
+ * (BOOT_CRASH_NAME); it may fault. Returns whether it is kept.
  * arch_stack_bounds: the stack that this CPU runs on, [lo, hi).
  * arch_regs_frame: program counter and frame pointer of @regs, and what would be the return address
  * if a call had just led to that program counter; 0: nothing would.
@@ -39,4 +41,5 @@ void arch_stack_bounds(u64 *lo, u64 *hi);
 void arch_regs_frame(const struct arch_regs *regs, u64 *pc, u64 *fp, u64 *caller);
 void arch_dump_regs(const struct arch_regs *regs);
 void arch_dump_exits(void);
+bool arch_record_keep(const char *text, size_t size);
 _Noreturn void arch_fatal_exit(void);

@@ -22,6 +22,9 @@ extern const u8 core_text_start[], core_text_end[], core_rodata_start[], core_ro
 	core_data_start[], core_data_end[], core_start[];
 
 static struct tdp host_tdp;
+
+/* The same and, by their own addresses, what the firmware's runtime services need. */
+static struct tdp runtime_tdp;
 static u64 core_phys_base;
 
 /* "TLB maintenance instructions": a DSB before orders the table's stores, one after completes. */
@@ -54,25 +57,30 @@ static const struct tdp_ops host_tdp_ops = {
 	.written = entry_written,
 };
 
-static void map(u64 va, u64 phys, u64 size, unsigned prot, enum pt_mem mem)
+static struct tdp_attr attr(u64 phys, unsigned prot, enum pt_mem mem)
 {
-	struct tdp_attr attr = {.oa = hpa(phys), .prot = (u8)prot, .mem = (u8)mem};
+	return (struct tdp_attr){.oa = hpa(phys), .prot = (u8)prot, .mem = (u8)mem};
+}
+
+static void map(struct tdp *tdp, u64 va, u64 size, struct tdp_attr to)
+{
 	struct tlb_batch batch;
 	int err;
 
-	tlb_batch_init(&batch, &host_tdp);
-	err = tdp_map(&host_tdp, gpa(va), size, attr, &batch);
+	tlb_batch_init(&batch, tdp);
+	err = tdp_map(tdp, gpa(va), size, to, &batch);
 	tlb_batch_flush(&batch);
 	if (err) {
 		panic("mapping %016lx, %lu KiB, in the core: error %d", va, size / 1024, err);
 	}
 }
 
-static void map_core(const u8 *start, const u8 *end, unsigned prot)
+static void map_core(struct tdp *tdp, const u8 *start, const u8 *end, unsigned prot)
 {
 	u64 va = (u64)(uintptr_t)start;
 
-	map(va, core_phys_base + (u64)(start - core_start), (u64)(end - start), prot, PT_MEM_WB);
+	map(tdp, va, (u64)(end - start),
+	    attr(core_phys_base + (u64)(start - core_start), prot, PT_MEM_WB));
 }
 
 static bool is_memory(const struct boot_range *r)
@@ -81,53 +89,97 @@ static bool is_memory(const struct boot_range *r)
 }
 
 /* A page that is mapped already keeps its memory type. */
-static void *map_pages(hpa_t base, u64 size, enum pt_mem mem)
+static void *map_pages(struct tdp *tdp, hpa_t base, u64 size, enum pt_mem mem)
 {
 	u64 start = align_down(base.v, PAGE_SIZE);
 	u64 end = align_up(base.v + size, PAGE_SIZE);
 
 	for (u64 a = start; a < end; a += PAGE_SIZE) {
-		struct tdp_entry e = tdp_lookup(&host_tdp, gpa(DIRECT_MAP_BASE + a));
+		struct tdp_entry e = tdp_lookup(tdp, gpa(DIRECT_MAP_BASE + a));
 
 		if (e.kind != PT_LEAF) {
-			map(DIRECT_MAP_BASE + a, a, PAGE_SIZE, PT_R | PT_W, mem);
+			map(tdp, DIRECT_MAP_BASE + a, PAGE_SIZE, attr(a, PT_R | PT_W, mem));
 		}
 	}
 	return phys_ptr(base);
 }
 
-void hostpt_init(const struct boot_info *bi)
+static void tables_make(struct tdp *tdp, const struct boot_info *bi)
 {
-	core_phys_base = bi->core_base;
-	if (tdp_init(&host_tdp, cpu_vhe ? &pt_el2_vhe : &pt_el2, &host_tdp_ops, 48)) {
+	if (tdp_init(tdp, cpu_vhe ? &pt_el2_vhe : &pt_el2, &host_tdp_ops, 48)) {
 		panic("no memory for the core's page tables");
 	}
 	for (u64 i = 0; i < bi->range_count; i++) {
 		const struct boot_range *r = &bi->ranges[i];
 
 		if (is_memory(r)) {
-			map(DIRECT_MAP_BASE + r->base, r->base, r->size, PT_R | PT_W, PT_MEM_WB);
+			map(tdp, DIRECT_MAP_BASE + r->base, r->size,
+			    attr(r->base, PT_R | PT_W, PT_MEM_WB));
 		}
 	}
-	map_core(core_text_start, core_text_end, PT_R | PT_X);
-	map_core(core_rodata_start, core_rodata_end, PT_R);
-	map_core(core_data_start, core_data_end, PT_R | PT_W);
+	map_core(tdp, core_text_start, core_text_end, PT_R | PT_X);
+	map_core(tdp, core_rodata_start, core_rodata_end, PT_R);
+	map_core(tdp, core_data_start, core_data_end, PT_R | PT_W);
 	if (bi->framebuffer.width) {
-		map_pages(hpa(bi->framebuffer.base), bi->framebuffer.size, PT_MEM_WC);
+		map_pages(tdp, hpa(bi->framebuffer.base), bi->framebuffer.size, PT_MEM_WC);
+	}
+}
+
+/*
+ * UEFI 2.10, "Runtime Services": in identity-mapped mode their memory and devices lie at their own
+ * addresses. The memory is writable and executable, so these tables are loaded for a call only.
+ */
+static void runtime_make(const struct boot_info *bi)
+{
+	tables_make(&runtime_tdp, bi);
+	for (u64 i = 0; i < bi->range_count; i++) {
+		const struct boot_range *r = &bi->ranges[i];
+
+		if (r->base + r->size > DIRECT_MAP_BASE) {
+			continue;
+		}
+		if (r->kind == BOOT_RANGE_RUNTIME) {
+			map(&runtime_tdp, r->base, r->size,
+			    attr(r->base, PT_R | PT_W | PT_X, PT_MEM_WB));
+		} else if (r->kind == BOOT_RANGE_MMIO) {
+			map(&runtime_tdp, r->base, r->size,
+			    attr(r->base, PT_R | PT_W, PT_MEM_DEVICE));
+		}
+	}
+}
+
+static void tables_load(const struct tdp *tdp)
+{
+	write_sysreg(tdp->root.v, ttbr0_el2);
+	isb();
+	tlb_flush(NULL, gpa(0), 0);
+}
+
+void hostpt_runtime(bool on)
+{
+	if (host_tdp.root.v && (!on || runtime_tdp.root.v)) { /* else still on the loader's */
+		tables_load(on ? &runtime_tdp : &host_tdp);
+	}
+}
+
+void hostpt_init(const struct boot_info *bi)
+{
+	core_phys_base = bi->core_base;
+	tables_make(&host_tdp, bi);
+	if (bi->efi_reset_system) { /* a UEFI machine */
+		runtime_make(bi);
 	}
 	/*
 	 * Both tables map the core alike, by pages, so this may change under our feet; nothing
 	 * else is touched until the old translations are gone (blocks of another size would be a
 	 * "TLB conflict abort").
 	 */
-	write_sysreg(host_tdp.root.v, ttbr0_el2);
-	isb();
-	tlb_flush(&host_tdp, gpa(0), 0);
+	tables_load(&host_tdp);
 }
 
 void *hostpt_map_device(hpa_t base, u64 size)
 {
-	return map_pages(base, size, PT_MEM_DEVICE);
+	return map_pages(&host_tdp, base, size, PT_MEM_DEVICE);
 }
 
 hpa_t hostpt_core_phys(const void *p)
@@ -141,7 +193,7 @@ void hostpt_identity(const u8 *page, bool on)
 	struct tlb_batch batch;
 
 	if (on) {
-		map(phys, phys, PAGE_SIZE, PT_R | PT_X, PT_MEM_WB);
+		map(&host_tdp, phys, PAGE_SIZE, attr(phys, PT_R | PT_X, PT_MEM_WB));
 		return;
 	}
 	tlb_batch_init(&batch, &host_tdp);

@@ -16,3 +16,6 @@ void hostpt_identity(const u8 *page, bool on);
 
 /* Device registers at their direct-map address, Device-nGnRE; panics without memory for tables. */
 void *hostpt_map_device(hpa_t base, u64 size);
+
+/* Loads the tables that have the firmware's runtime services, too; or ours again. On this CPU. */
+void hostpt_runtime(bool on);

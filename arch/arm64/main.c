@@ -35,6 +35,7 @@
 #define SEMIHOSTING_APPLICATION 0x20026
 
 #define PSCI_SYSTEM_OFF 0x84000008u
+#define EFI_ERROR_BIT   BIT(63)
 #define HCR_E2H_BIT     34
 
 extern const u8 boot_stack[], boot_stack_end[];
@@ -148,8 +149,36 @@ static void emulator_exit(u64 status)
 	}
 }
 
+/*
+ * UEFI Specification 2.10, "SetVariable()": at its own address, by AAPCS64. At EL2 with the stage 1
+ * that the firmware had, but for the tables; floating point traps only for guests.
+ */
+bool arch_record_keep(const char *text, size_t size)
+{
+	typedef u64 set_variable_fn(const u16 *name, const struct boot_guid *guid, u32 attributes,
+				    u64 size, const void *data);
+	static const u16 name[] = BOOT_CRASH_NAME;
+	static const struct boot_guid guid = BOOT_CRASH_GUID;
+	set_variable_fn *set = boot ? (set_variable_fn *)boot->efi_set_variable : NULL;
+	u64 status;
+
+	if (!set || boot->efi_set_variable >= DIRECT_MAP_BASE) {
+		return false;
+	}
+	hostpt_runtime(true);
+	status = set(name, &guid, BOOT_CRASH_ATTRIBUTES, size, text);
+	if (status & EFI_ERROR_BIT) {
+		status = set(name, &guid, BOOT_CRASH_ATTRIBUTES, min_u64(size, BOOT_CRASH_MIN),
+			     text);
+	}
+	hostpt_runtime(false);
+	return !(status & EFI_ERROR_BIT);
+}
+
+/* The panic may be of the firmware's runtime services: back to our own tables. */
 void arch_fatal_exit(void)
 {
+	hostpt_runtime(false);
 	emulator_exit(EXIT_PANIC);
 	halt_forever();
 }

@@ -22,6 +22,9 @@ extern const u8 core_text_start[], core_text_end[], core_rodata_start[], core_ro
 	core_data_start[], core_data_end[], core_start[];
 
 static struct tdp host_tdp;
+
+/* The same and, by their own addresses, what the firmware's runtime services need. */
+static struct tdp runtime_tdp;
 static u64 core_phys_base;
 
 static void tlb_flush(struct tdp *tdp, gpa_t start, u64 size)
@@ -38,25 +41,29 @@ static const struct tdp_ops host_tdp_ops = {
 	.flush = tlb_flush,
 };
 
-static void map(u64 va, u64 phys, u64 size, unsigned prot, enum pt_mem mem)
+static struct tdp_attr attr(u64 phys, unsigned prot, enum pt_mem mem)
 {
-	struct tdp_attr attr = {.oa = hpa(phys), .prot = (u8)prot, .mem = (u8)mem};
+	return (struct tdp_attr){.oa = hpa(phys), .prot = (u8)prot, .mem = (u8)mem};
+}
+
+static void map(struct tdp *tdp, u64 va, u64 size, struct tdp_attr to)
+{
 	struct tlb_batch batch;
 	int err;
 
-	tlb_batch_init(&batch, &host_tdp);
-	err = tdp_map(&host_tdp, gpa(va), size, attr, &batch);
+	tlb_batch_init(&batch, tdp);
+	err = tdp_map(tdp, gpa(va), size, to, &batch);
 	tlb_batch_flush(&batch);
 	if (err) {
 		panic("mapping %016lx, %lu KiB, in the core: error %d", va, size / 1024, err);
 	}
 }
 
-static void map_core(const u8 *start, const u8 *end, unsigned prot)
+static void map_core(struct tdp *tdp, const u8 *start, const u8 *end, unsigned prot)
 {
 	u64 va = (u64)(uintptr_t)start;
 
-	map(va, hostpt_core_phys(start).v, (u64)(end - start), prot, PT_MEM_WB);
+	map(tdp, va, (u64)(end - start), attr(hostpt_core_phys(start).v, prot, PT_MEM_WB));
 }
 
 hpa_t hostpt_core_phys(const void *p)
@@ -69,28 +76,79 @@ static bool is_memory(const struct boot_range *r)
 	return r->kind != BOOT_RANGE_MMIO && r->kind != BOOT_RANGE_RESERVED;
 }
 
-void hostpt_init(const struct boot_info *bi)
+/* A page that is mapped already keeps its memory type. */
+static void *map_device(struct tdp *tdp, hpa_t base, u64 size, enum pt_mem mem)
 {
-	core_phys_base = bi->core_base;
-	wrmsr(MSR_PAT, PT_X86_PAT);
-	if (tdp_init(&host_tdp, &pt_x86_64, &host_tdp_ops, 48)) {
+	u64 start = align_down(base.v, PAGE_SIZE);
+	u64 end = align_up(base.v + size, PAGE_SIZE);
+
+	for (u64 a = start; a < end; a += PAGE_SIZE) {
+		struct tdp_entry e = tdp_lookup(tdp, gpa(DIRECT_MAP_BASE + a));
+
+		if (e.kind != PT_LEAF) {
+			map(tdp, DIRECT_MAP_BASE + a, PAGE_SIZE, attr(a, PT_R | PT_W, mem));
+		}
+	}
+	return phys_ptr(base);
+}
+
+static void tables_make(struct tdp *tdp, const struct boot_info *bi)
+{
+	if (tdp_init(tdp, &pt_x86_64, &host_tdp_ops, 48)) {
 		panic("no memory for the core's page tables");
 	}
 	for (u64 i = 0; i < bi->range_count; i++) {
 		const struct boot_range *r = &bi->ranges[i];
 
 		if (is_memory(r)) {
-			map(DIRECT_MAP_BASE + r->base, r->base, r->size, PT_R | PT_W, PT_MEM_WB);
+			map(tdp, DIRECT_MAP_BASE + r->base, r->size,
+			    attr(r->base, PT_R | PT_W, PT_MEM_WB));
 		}
 	}
-	map_core(core_text_start, core_text_end, PT_R | PT_X);
-	map_core(core_rodata_start, core_rodata_end, PT_R);
-	map_core(core_data_start, core_data_end, PT_R | PT_W);
+	map_core(tdp, core_text_start, core_text_end, PT_R | PT_X);
+	map_core(tdp, core_rodata_start, core_rodata_end, PT_R);
+	map_core(tdp, core_data_start, core_data_end, PT_R | PT_W);
 	if (bi->framebuffer.width) {
-		hostpt_map_wc(hpa(bi->framebuffer.base), bi->framebuffer.size);
+		map_device(tdp, hpa(bi->framebuffer.base), bi->framebuffer.size, PT_MEM_WC);
+	}
+}
+
+/*
+ * UEFI 2.10, "Runtime Services": in identity-mapped mode their memory and devices lie at their own
+ * addresses. The memory is writable and executable, so these tables are loaded for a call only.
+ */
+static void runtime_make(const struct boot_info *bi)
+{
+	tables_make(&runtime_tdp, bi);
+	for (u64 i = 0; i < bi->range_count; i++) {
+		const struct boot_range *r = &bi->ranges[i];
+
+		if (r->kind == BOOT_RANGE_RUNTIME) {
+			map(&runtime_tdp, r->base, r->size,
+			    attr(r->base, PT_R | PT_W | PT_X, PT_MEM_WB));
+		} else if (r->kind == BOOT_RANGE_MMIO && r->base + r->size <= BIT(47)) {
+			map(&runtime_tdp, r->base, r->size, attr(r->base, PT_R | PT_W, PT_MEM_UC));
+		}
+	}
+}
+
+void hostpt_init(const struct boot_info *bi)
+{
+	core_phys_base = bi->core_base;
+	wrmsr(MSR_PAT, PT_X86_PAT);
+	tables_make(&host_tdp, bi);
+	if (bi->efi_reset_system) { /* a UEFI machine */
+		runtime_make(bi);
 	}
 	write_cr4(read_cr4() & ~CR4_PGE);
 	write_cr3(host_tdp.root.v);
+}
+
+void hostpt_runtime(bool on)
+{
+	if (host_tdp.root.v && (!on || runtime_tdp.root.v)) { /* else still on the loader's */
+		write_cr3(on ? runtime_tdp.root.v : host_tdp.root.v);
+	}
 }
 
 void hostpt_cpu_init(void)
@@ -100,44 +158,12 @@ void hostpt_cpu_init(void)
 	write_cr3(host_tdp.root.v);
 }
 
-/* A page that is mapped already keeps its memory type. */
-static void *map_device(hpa_t base, u64 size, enum pt_mem mem)
-{
-	u64 start = align_down(base.v, PAGE_SIZE);
-	u64 end = align_up(base.v + size, PAGE_SIZE);
-
-	for (u64 a = start; a < end; a += PAGE_SIZE) {
-		struct tdp_entry e = tdp_lookup(&host_tdp, gpa(DIRECT_MAP_BASE + a));
-
-		if (e.kind != PT_LEAF) {
-			map(DIRECT_MAP_BASE + a, a, PAGE_SIZE, PT_R | PT_W, mem);
-		}
-	}
-	return phys_ptr(base);
-}
-
 void *hostpt_map_mmio(hpa_t base, u64 size)
 {
-	return map_device(base, size, PT_MEM_UC);
-}
-
-void *hostpt_map_wc(hpa_t base, u64 size)
-{
-	return map_device(base, size, PT_MEM_WC);
+	return map_device(&host_tdp, base, size, PT_MEM_UC);
 }
 
 void hostpt_map_memory(u64 base, u64 size)
 {
-	(void)map_device(hpa(base), size, PT_MEM_WB);
-}
-
-void hostpt_map_runtime(const struct boot_info *bi)
-{
-	for (u64 i = 0; i < bi->range_count; i++) {
-		const struct boot_range *r = &bi->ranges[i];
-
-		if (r->kind == BOOT_RANGE_RUNTIME) {
-			map(r->base, r->base, r->size, PT_R | PT_W | PT_X, PT_MEM_WB);
-		}
-	}
+	(void)map_device(&host_tdp, hpa(base), size, PT_MEM_WB);
 }

@@ -13,9 +13,6 @@ void hostpt_cpu_init(void);
 /* Device registers [@base, +@size), uncached. Never fails (panics). */
 void *hostpt_map_mmio(hpa_t base, u64 size);
 
-/* The same, write-combining: for a framebuffer. */
-void *hostpt_map_wc(hpa_t base, u64 size);
-
 /* Memory [@base, +@size) that the loader's map does not call memory, but for what is mapped
  * already.
  */
@@ -24,5 +21,5 @@ void hostpt_map_memory(u64 base, u64 size);
 /* Physical address of an object of the core's own image (not of the direct map). */
 hpa_t hostpt_core_phys(const void *p);
 
-/* Adds identity maps of the firmware's runtime services: only to leave through ResetSystem. */
-void hostpt_map_runtime(const struct boot_info *bi);
+/* Loads the tables that have the firmware's runtime services, too; or ours again. */
+void hostpt_runtime(bool on);

@@ -4,6 +4,7 @@
 #include "arch/io.h"
 #include "arch/percpu.h"
 #include "arch/x86/desc.h"
+#include "arch/x86/firmware.h"
 #include "arch/x86/host.h"
 #include "arch/x86/hostpt.h"
 #include "arch/x86/lapic.h"
@@ -26,11 +27,10 @@
 #define EXIT_PANIC         2
 #define IOAPIC_PINS        24
 /* MPS INTI flags, as in the MADT. */
-#define MPS_POLARITY       0x3
-#define MPS_ACTIVE_LOW     0x3
-#define MPS_TRIGGER        0xc
-#define MPS_LEVEL          0xc
-#define EFI_RESET_SHUTDOWN 2
+#define MPS_POLARITY   0x3
+#define MPS_ACTIVE_LOW 0x3
+#define MPS_TRIGGER    0xc
+#define MPS_LEVEL      0xc
 /* "PM1 Control Registers" */
 #define PM1_SCI_EN   BIT(0)
 #define PM1_SLP_TYP  GENMASK(12, 10)
@@ -110,6 +110,7 @@ void x86_start(const struct boot_info *bi)
 	low = smp_low_pages(bi);
 	hv_memory_init(bi, low);
 	hostpt_init(bi);
+	firmware_init(bi);
 	console_init(bi);
 	if (ksyms_init(phys_ptr(hpa(bi->core_elf)), bi->core_elf_size)) {
 		log_warn("no symbols: backtraces will show addresses only");
@@ -165,24 +166,18 @@ static void debug_exit(u8 status)
 	}
 }
 
+bool arch_record_keep(const char *text, size_t size)
+{
+	return firmware_record_keep(text, size);
+}
+
+/* The panic may be of the firmware's runtime services: back to our own tables. */
 void arch_fatal_exit(void)
 {
+	hostpt_runtime(false);
 	smp_stop();
 	debug_exit(EXIT_PANIC);
 	halt_forever();
-}
-
-/* UEFI 2.10, "ResetSystem()": by the firmware's calling convention, at its own addresses. */
-static void firmware_power_off(const struct boot_info *bi)
-{
-	typedef void __attribute__((ms_abi)) reset_fn(u32 type, u64 status, u64 size, void *data);
-
-	if (bi->efi_reset_system) {
-		irq_disable();
-		hostpt_map_runtime(bi);
-		write_cr4(read_cr4() & ~(CR4_SMEP | CR4_SMAP));
-		((reset_fn *)bi->efi_reset_system)(EFI_RESET_SHUTDOWN, 0, 0, NULL);
-	}
 }
 
 /* Waits until the bit is set, or it is to no avail. */
