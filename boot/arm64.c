@@ -2,6 +2,7 @@
 /* The AArch64 side of the loader: asks the CPU, builds the first tables of EL2, jumps. */
 #include "boot/machine.h"
 
+#include <libfdt.h>
 #include <string.h>
 
 #include "boot/arm64_cpu.h"
@@ -59,6 +60,7 @@ const struct config_limits *const machine_limits = &config_limits_arm64;
 const enum guest_machine machine_guest = GUEST_MACHINE_ARM64;
 const char *const machine_architecture = "aa64";
 const char *const machine_console = "console=ttyAMA0";
+const bool machine_needs_tables = true;
 
 enum core_machine machine_elf_kind(void)
 {
@@ -85,7 +87,27 @@ static void cpu_facts_read(struct cpu_facts *facts)
 	};
 }
 
-bool machine_check(void)
+/* Libfdt checks what it reads; an alias or the like that leads nowhere is not followed. */
+u32 machine_fdt_cpus(const void *fdt, bool *smmu)
+{
+	int cpus, node;
+	u32 count = 0;
+
+	if (fdt_check_full(fdt, fdt_totalsize(fdt))) {
+		return 0;
+	}
+	*smmu = fdt_node_offset_by_compatible(fdt, -1, "arm,smmu-v3") >= 0;
+	cpus = fdt_path_offset(fdt, "/cpus");
+	for (node = cpus < 0 ? cpus : fdt_first_subnode(fdt, cpus); node >= 0;
+	     node = fdt_next_subnode(fdt, node)) {
+		const char *type = fdt_getprop(fdt, node, "device_type", NULL);
+
+		count += type && !strcmp(type, "cpu");
+	}
+	return count;
+}
+
+bool machine_check(struct survey *survey)
 {
 	struct cpu_need missing[CPU_NEEDS_MAX];
 	struct cpu_facts facts;
@@ -93,6 +115,7 @@ bool machine_check(void)
 	size_t count;
 
 	cpu_facts_read(&facts);
+	cpu_survey(&facts, survey);
 	count = cpu_missing(&facts, missing);
 	cpu_name(&facts, text);
 	console_report("machine", "%s", text);
@@ -104,14 +127,23 @@ bool machine_check(void)
 			       cpu_vmid_bits(&facts), facts.counter_hz / 1000);
 		cpu_stage2_features(&facts, text);
 		console_report("", "stage 2: %s", text);
-		return true;
 	}
+	return !count;
+}
+
+void machine_refuse(void)
+{
+	struct cpu_need missing[CPU_NEEDS_MAX];
+	struct cpu_facts facts;
+	size_t count;
+
+	cpu_facts_read(&facts);
+	count = cpu_missing(&facts, missing);
 	console_print("\nThis machine cannot run Socle:\n");
 	for (size_t i = 0; i < count; i++) {
 		console_report("needs", "%s", missing[i].needs);
 		console_report("found", "%s", missing[i].found);
 	}
-	return false;
 }
 
 /*

@@ -146,6 +146,16 @@ static bool has_4k_stage2(const struct cpu_facts *facts)
 	return granule == MMFR0_GRAN4_2_AS_1 ? has_4k_stage1(facts) : granule != MMFR0_GRAN4_2_NONE;
 }
 
+bool cpu_has_4k_pages(const struct cpu_facts *facts)
+{
+	return has_4k_stage1(facts) && has_4k_stage2(facts);
+}
+
+bool cpu_has_gicv3(const struct cpu_facts *facts)
+{
+	return FIELD_GET(PFR0_GIC, facts->pfr0) != 0;
+}
+
 /* At EL1 the ID registers are what something above shows. */
 static const char *el2_absence(const struct cpu_facts *facts)
 {
@@ -178,7 +188,7 @@ size_t cpu_missing(const struct cpu_facts *facts, struct cpu_need missing[CPU_NE
 			"none",
 		};
 	}
-	if (!FIELD_GET(PFR0_GIC, facts->pfr0)) {
+	if (!cpu_has_gicv3(facts)) {
 		missing[count++] = (struct cpu_need){
 			"a GICv3 or later with its system registers (ID_AA64PFR0_EL1.GIC)",
 			"none: a GICv2, or the firmware hides it (in QEMU: -machine gic-version=3)",

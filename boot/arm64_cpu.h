@@ -2,6 +2,7 @@
 /* What Socle needs of an AArch64 CPU: the rules, apart from the instructions that ask it. Pure. */
 #pragma once
 
+#include "boot/survey.h"
 #include "mm/types.h"
 
 #define CPU_NEEDS_MAX 8
@@ -22,6 +23,8 @@ struct cpu_need {
 };
 
 bool cpu_has_vhe(const struct cpu_facts *facts);
+bool cpu_has_gicv3(const struct cpu_facts *facts);
+bool cpu_has_4k_pages(const struct cpu_facts *facts); /* at both stages */
 unsigned cpu_address_bits(const struct cpu_facts *facts);
 unsigned cpu_vmid_bits(const struct cpu_facts *facts);
 
@@ -34,6 +37,9 @@ void cpu_stage2_features(const struct cpu_facts *facts, char text[CPU_TEXT_MAX])
 /* Lists in @missing what is needed and not there. Returns how many, 0 for a machine that will do.
  */
 size_t cpu_missing(const struct cpu_facts *facts, struct cpu_need missing[CPU_NEEDS_MAX]);
+
+/* Adds the CPU's rows (arm64_survey.c). */
+void cpu_survey(const struct cpu_facts *facts, struct survey *survey);
 
 /* System registers of EL2 for the core's start, by the boot contract (vmm/boot_info.h). */
 u64 cpu_hcr_el2(const struct cpu_facts *facts);

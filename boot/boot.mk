@@ -9,13 +9,15 @@ EFI_LIB ?= /usr/lib
 BOOT_DIR := build/$(ARCH)/boot
 BOOT_CORE := build/$(ARCH)/socle.boot.elf
 
-BOOT_SRC := main.c bls.c choice.c clock.c config.c console.c core_elf.c memmap.c report.c span.c string.c text.c \
+BOOT_SRC := main.c bls.c choice.c clock.c config.c console.c core_elf.c inventory.c memmap.c report.c span.c \
+	string.c survey.c text.c \
 	core_image.S
-BOOT_SRC_UEFI := firmware.c menu.c uefi_console.c volume.c
+BOOT_SRC_UEFI := crash.c firmware.c menu.c uefi_console.c volume.c
 
-# Of the core: what both have to know of images, and, by the same rules, what VMX must offer.
-BOOT_SHARED = vmm/guest_image.c $(BOOT_SHARED_$(ARCH))
-BOOT_SRC_x86_64 := x86_64.c x86_64_cpu.c x86_64_image.c x86_64_paging.c x86_64_jump.S
+# Of the core: what both have to know of images and ACPI tables, and, by the same rules, what VMX
+# must offer.
+BOOT_SHARED = vmm/acpi.c vmm/guest_image.c $(BOOT_SHARED_$(ARCH))
+BOOT_SRC_x86_64 := x86_64.c x86_64_cpu.c x86_64_image.c x86_64_paging.c x86_64_survey.c x86_64_jump.S
 BOOT_SHARED_x86_64 := arch/x86/vmx_caps.c
 BOOT_SRC_MULTIBOOT_x86_64 := multiboot.c multiboot_console.c multiboot_info.c multiboot_start.S
 BOOT_EFI_ARCH_x86_64 := x86_64
@@ -26,7 +28,7 @@ BOOT_OBJCOPY_x86_64 := --target=efi-app-x86_64 --subsystem=10
 
 # The arm64 start-up code brings the PE header, with the subsystem (EFI application) in it. Its
 # linker script has code, read-only data and data each in one segment, the first two as code.
-BOOT_SRC_arm64 := arm64.c arm64_cpu.c arm64_image.c arm64_paging.c arm64_jump.S gzip.c
+BOOT_SRC_arm64 := arm64.c arm64_cpu.c arm64_image.c arm64_paging.c arm64_survey.c arm64_jump.S gzip.c
 BOOT_EFI_ARCH_arm64 := aarch64
 BOOT_EFI_arm64 := BOOTAA64.EFI
 BOOT_CFLAGS_arm64 := -march=armv8-a -mgeneral-regs-only -mstrict-align -mbranch-protection=none \

@@ -6,6 +6,7 @@
 #include "boot/config.h"
 #include "boot/console.h"
 #include "boot/firmware.h"
+#include "boot/inventory.h"
 #include "boot/machine.h"
 #include "boot/menu.h"
 #include "boot/report.h"
@@ -14,7 +15,7 @@
 #define TIMEOUT_USUAL_S 5
 #define NOTHING_BUT     "expected a line `vm NAME` and below it `linux PATH`, or entries in " BLS_FOLDER
 
-static_assert(BLS_ENTRIES_MAX + 1 <= MENU_ITEMS_MAX, "and the configuration's own item");
+static_assert(BLS_ENTRIES_MAX + 2 <= MENU_ITEMS_MAX, "and the configuration's own, and the report");
 static_assert(BLS_NAME_MAX == VOLUME_NAME_MAX, "a file's name is an entry's");
 
 static struct bls_entry *entries; /* BLS_ENTRIES_MAX; NULL: not looked for */
@@ -175,7 +176,7 @@ static void vms_name(const struct boot_config *config, char *out, size_t size)
 	}
 }
 
-/* The configuration's VMs, where it has any, then the entries. Returns how many. */
+/* The configuration's VMs, where it has any, the entries, the report. Returns how many. */
 static size_t items_make(const struct boot_config *config, struct menu_item *items)
 {
 	static char vms[BOOT_MAX_VMS * (BOOT_NAME_MAX + 2)];
@@ -183,11 +184,12 @@ static size_t items_make(const struct boot_config *config, struct menu_item *ite
 
 	if (config->vm_count) {
 		vms_name(config, vms, sizeof(vms));
-		items[count++] = (struct menu_item){vms, CONFIG_PATH};
+		items[count++] = (struct menu_item){vms, CONFIG_PATH, 0};
 	}
 	for (size_t i = 0; i < entry_count; i++) {
-		items[count++] = (struct menu_item){entries[i].title, entries[i].version};
+		items[count++] = (struct menu_item){entries[i].title, entries[i].version, 0};
 	}
+	items[count++] = (struct menu_item){"What this machine offers", "R", 'r'};
 	return count;
 }
 
@@ -200,7 +202,7 @@ static u32 timeout_get(const struct boot_config *config)
 	return settings.timeout_s != BLS_NO_TIMEOUT ? settings.timeout_s : TIMEOUT_USUAL_S;
 }
 
-EFI_STATUS choice_make(struct boot_info *info)
+EFI_STATUS choice_make(struct volume *volume, struct boot_info *info)
 {
 	static struct menu_item items[MENU_ITEMS_MAX];
 	struct boot_config *config = &info->config;
@@ -213,6 +215,10 @@ EFI_STATUS choice_make(struct boot_info *info)
 	}
 	if (timeout_get(config)) {
 		index = menu_choose(items, count, first, timeout_get(config));
+	}
+	while (index == (int)count - 1) {
+		inventory_dialog(volume);
+		index = menu_choose(items, count, first, 0);
 	}
 	if (index == MENU_LEAVE) {
 		return EFI_ABORTED;

@@ -21,7 +21,7 @@ EFI_STATUS choice_read(struct volume *volume, struct boot_info *info);
  * Shows the menu, if there is to be one, and makes @info's configuration what was chosen; a VM of
  * an entry has memory 0 for now. EFI_ABORTED: the user wants back to the firmware.
  */
-EFI_STATUS choice_make(struct boot_info *info);
+EFI_STATUS choice_make(struct volume *volume, struct boot_info *info);
 
 /* The paths of the files, one behind the other, that are module @index. Returns how many. */
 size_t choice_module_files(const struct boot_info *info, u64 index,

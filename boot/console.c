@@ -24,21 +24,6 @@ void console_print(const char *format, ...)
 	console_put(text);
 }
 
-/* How much of @text fits in @width: up to its last blank there, if it has one. */
-static size_t wrap_length(const char *text, size_t width)
-{
-	size_t length = strlen(text);
-
-	if (length <= width) {
-		return length;
-	}
-	length = width;
-	while (length && text[length] != ' ') {
-		length--;
-	}
-	return length ? length : width;
-}
-
 void console_report(const char *label, const char *format, ...)
 {
 	char text[TEXT_MAX];
@@ -49,13 +34,34 @@ void console_report(const char *label, const char *format, ...)
 	text_vformat(text, sizeof(text), format, args);
 	va_end(args);
 	do {
-		size_t length = wrap_length(at, COLUMNS - LABEL_WIDTH);
+		size_t length = text_wrap(at, COLUMNS - LABEL_WIDTH);
 
 		console_print("  %-*s%.*s\n", LABEL_WIDTH - 2, at == text ? label : "", (int)length,
 			      at);
 		at += length;
 		at += *at == ' ';
 	} while (*at);
+}
+
+void console_page(const char *lines, bool paged)
+{
+	unsigned shown = 0, page = console_rows() - 2;
+
+	while (*lines) {
+		const char *end = strchr(lines, '\n');
+		size_t length = end ? (size_t)(end - lines) : strlen(lines);
+
+		if (paged && shown++ == page) {
+			console_print("-- a key shows more --");
+			while (console_read_key(1000) == CONSOLE_KEY_NONE) {
+				/* no limit: somebody asked for this */
+			}
+			console_print("\r%-22s\r", "");
+			shown = 1;
+		}
+		console_print("%.*s\n", (int)length, lines);
+		lines += length + (end != NULL);
+	}
 }
 
 void progress_start(struct progress *progress, const char *name, u64 total)

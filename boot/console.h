@@ -20,8 +20,17 @@ void console_report(const char *label, const char *format, ...) __printf(2, 3);
 /* Wipes the firmware's logo off the screen, which text would be printed across. */
 void console_clear(void);
 
-/* Asks for a key and waits for it, at most so long. */
-void console_wait_key(unsigned seconds);
+/* Prints lines; @paged: by screenfuls, waiting for a key after each. */
+void console_page(const char *lines, bool paged);
+
+/*
+ * Where there is a screen that the firmware is about to clear: asks for a key and waits for it, a
+ * while. Returns it as console_read_key() does.
+ */
+unsigned console_hold(void);
+
+/* Lines that the screen has, at least 24. */
+unsigned console_rows(void);
 
 /* Keys beside ASCII. */
 enum console_key {

@@ -10,14 +10,12 @@
 #include "boot/console.h"
 #include "boot/loader.h"
 #include "boot/machine.h"
+#include "boot/text.h"
 #include "mm/bits.h"
 
 #define ALLOCATIONS_MAX  (BOOT_MAX_MODULES + 16)
 #define DESCRIPTOR_SLACK 64 /* by which the map may grow until boot services end */
 #define EXIT_TRIES       8
-
-/* For which a report stays on a screen that the firmware is about to clear. */
-#define REPORT_SECONDS 30
 
 /* Newer than gnu-efi's header. */
 #define MEMORY_RUNTIME_ATTRIBUTE ((u64)1 << 63)
@@ -28,6 +26,14 @@
 #define FDT_SIZE_AT    4
 #define FDT_HEADER_END 40
 #define FDT_SIZE_MAX   ((u32)16 << 20)
+
+#define FDT_GUID                                                       \
+	{                                                              \
+		0xb1b621d5, 0xf19c, 0x41a5,                            \
+		{                                                      \
+			0x83, 0x0b, 0xd9, 0x15, 0x2c, 0x69, 0xaa, 0xe0 \
+		}                                                      \
+	}
 
 struct allocation {
 	EFI_PHYSICAL_ADDRESS base;
@@ -218,7 +224,7 @@ static EFI_GRAPHICS_OUTPUT_PROTOCOL *screen_find(void)
 	return screen;
 }
 
-static bool has_screen(void)
+bool firmware_has_screen(void)
 {
 	return screen_find() != NULL;
 }
@@ -239,7 +245,7 @@ static bool pixel_format_get(const EFI_GRAPHICS_OUTPUT_MODE_INFORMATION *mode, u
 	       (masks && m->RedMask == 0xff && m->BlueMask == 0xff0000);
 }
 
-static void framebuffer_describe(struct boot_framebuffer *framebuffer)
+static void screen_describe(struct boot_framebuffer *framebuffer)
 {
 	const EFI_GRAPHICS_OUTPUT_PROTOCOL *screen = screen_find();
 	const EFI_GRAPHICS_OUTPUT_MODE_INFORMATION *mode;
@@ -287,8 +293,7 @@ static u32 big_endian_read(const u8 *from)
 /* A copy, since nobody says in what kind of memory the firmware has it. */
 static u64 device_tree_copy(void)
 {
-	EFI_GUID guid = {
-		0xb1b621d5, 0xf19c, 0x41a5, {0x83, 0x0b, 0xd9, 0x15, 0x2c, 0x69, 0xaa, 0xe0}};
+	EFI_GUID guid = FDT_GUID;
 	const u8 *tree = configuration_table_find(&guid);
 	void *copy;
 	u32 size;
@@ -310,12 +315,55 @@ static u64 device_tree_copy(void)
 	return (uintptr_t)copy;
 }
 
+/* "Globally Defined Variables": SecureBoot is 1 where images are checked. */
+static enum survey_secure_boot secure_boot_get(void)
+{
+	static CHAR16 name[] = u"SecureBoot";
+	EFI_GUID guid = EFI_GLOBAL_VARIABLE;
+	UINTN size = 1;
+	u8 on = 0;
+
+	if (EFI_ERROR(RT->GetVariable(name, &guid, NULL, &size, &on))) {
+		return SECURE_BOOT_UNKNOWN;
+	}
+	return on ? SECURE_BOOT_ON : SECURE_BOOT_OFF;
+}
+
+static void vendor_get(char *out, size_t size)
+{
+	const CHAR16 *vendor = ST->FirmwareVendor;
+	size_t length = 0;
+
+	for (; vendor && vendor[length] && length + 1 < size; length++) {
+		out[length] = (char)(vendor[length] >= ' ' && vendor[length] <= '~' ? vendor[length]
+										    : '?');
+	}
+	text_format(out + length, size - length, ", revision %x, UEFI %u.%u", ST->FirmwareRevision,
+		    ST->Hdr.Revision >> 16, (ST->Hdr.Revision & 0xffff) / 10);
+}
+
+void firmware_survey(struct platform_facts *facts, struct firmware_tables *tables)
+{
+	EFI_GUID guid = FDT_GUID;
+	const u8 *tree = configuration_table_find(&guid);
+	struct boot_framebuffer screen = {0};
+
+	vendor_get(facts->firmware, sizeof(facts->firmware));
+	facts->secure_boot = secure_boot_get();
+	screen_describe(&screen);
+	facts->screen_width = screen.width;
+	facts->screen_height = screen.height;
+	tables->rsdp = rsdp_find();
+	tables->fdt = tree && big_endian_read(tree) == FDT_MAGIC ? tree : NULL;
+}
+
 void firmware_describe(struct boot_info *info)
 {
-	framebuffer_describe(&info->framebuffer);
+	screen_describe(&info->framebuffer);
 	info->acpi_rsdp = rsdp_find();
 	info->fdt = device_tree_copy();
 	info->efi_reset_system = (uintptr_t)RT->ResetSystem;
+	info->efi_set_variable = (uintptr_t)RT->SetVariable;
 	info->unix_time = unix_time();
 }
 
@@ -354,13 +402,10 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
 	BS = system->BootServices;
 	RT = system->RuntimeServices;
 	BS->SetWatchdogTimer(0, 0, 0, NULL); /* five minutes may not do for a slow stick */
-	if (has_screen()) {
+	if (firmware_has_screen()) {
 		console_clear();
 	}
 	status = loader_run(start_cycles);
-	if (has_screen() && status != EFI_ABORTED) { /* a report is to be read */
-		console_wait_key(REPORT_SECONDS);
-	}
 	console_print("\nReturning to the firmware.\n");
 	return status;
 }

@@ -9,6 +9,7 @@
 #include <efi.h>
 
 #include "boot/memmap.h"
+#include "boot/survey.h"
 
 extern const char *const firmware_name; /* what the loader was started by */
 extern EFI_HANDLE firmware_image;       /* the loader itself; UEFI only */
@@ -36,6 +37,17 @@ EFI_STATUS firmware_memmap_alloc(struct memmap *map, size_t extra);
 
 /* Resolves the map of now into @map. *@key, where not NULL, is for ExitBootServices(). */
 EFI_STATUS firmware_memmap_read(struct memmap *map, UINTN *key);
+
+/* UEFI only: is there a screen, besides or instead of a serial line? */
+bool firmware_has_screen(void);
+
+/* For the report: what the firmware says of itself and of the screen, and where its tables are. */
+struct firmware_tables {
+	u64 rsdp;        /* 0: none */
+	const void *fdt; /* NULL: none */
+};
+
+void firmware_survey(struct platform_facts *facts, struct firmware_tables *tables);
 
 /*
  * Fills in the framebuffer, the ACPI root, a copy of the device tree, ResetSystem and the time.

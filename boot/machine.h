@@ -7,6 +7,7 @@
 #include "boot/config.h"
 #include "boot/core_elf.h"
 #include "boot/memmap.h"
+#include "boot/survey.h"
 #include "vmm/boot_info.h"
 #include "vmm/guest_image.h"
 
@@ -24,8 +25,18 @@ extern const char *const machine_console;      /* for Linux' command line */
 /* The cycle counter. */
 u64 machine_cycles(void);
 
-/* Prints what CPU this is, and what it lacks. Returns true when it has all that the core needs. */
-bool machine_check(void);
+/*
+ * Prints what CPU this is and adds its rows to @survey. Returns true when it has all that the core
+ * needs; if not, machine_refuse() prints what it lacks.
+ */
+bool machine_check(struct survey *survey);
+void machine_refuse(void);
+
+/* CPUs by the device tree at @fdt, 0: not told; *smmu: it has an SMMU. Without FDTs: 0. */
+u32 machine_fdt_cpus(const void *fdt, bool *smmu);
+
+/* Whether ACPI tables or a device tree are what the core cannot do without. */
+extern const bool machine_needs_tables;
 
 /* Memory has to end here, or below, for the direct map to hold it; a multiple of 1 TiB. */
 extern const u64 machine_memory_max;

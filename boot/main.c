@@ -11,8 +11,10 @@
 #include "boot/choice.h"
 #include "boot/console.h"
 #include "boot/core_elf.h"
+#include "boot/crash.h"
 #include "boot/firmware.h"
 #include "boot/image.h"
+#include "boot/inventory.h"
 #include "boot/machine.h"
 #include "boot/report.h"
 #include "boot/text.h"
@@ -69,15 +71,21 @@ static EFI_STATUS esp_open(struct loader *l)
 /* Both judge before either ends the loader: the user sees all that is to be put right. */
 static EFI_STATUS preflight(struct loader *l)
 {
-	bool able = machine_check();
-	EFI_STATUS status = choice_read(&l->volume, l->info);
+	bool able = machine_check(inventory_start(&l->map));
+	EFI_STATUS status;
 
+	if (!able) {
+		inventory_show(false);
+		machine_refuse();
+	}
+	status = choice_read(&l->volume, l->info);
 	return able ? status : EFI_UNSUPPORTED;
 }
 
 static EFI_STATUS menu_offer(struct loader *l)
 {
-	return choice_make(l->info);
+	crash_take(&l->volume);
+	return choice_make(&l->volume, l->info);
 }
 
 static EFI_STATUS core_check(struct loader *l)
@@ -409,9 +417,9 @@ static EFI_STATUS core_start(struct loader *l)
 }
 
 static EFI_STATUS (*const steps[])(struct loader *) = {
-	info_alloc,      esp_open,       preflight,     menu_offer,   core_check,
-	modules_measure, memmap_prepare, memory_assign, memory_check, modules_load,
-	images_check,    memory_check,   core_load,     tables_build, core_start,
+	info_alloc,   memmap_prepare,  esp_open,      preflight,    menu_offer,
+	core_check,   modules_measure, memory_assign, memory_check, modules_load,
+	images_check, memory_check,    core_load,     tables_build, core_start,
 };
 
 EFI_STATUS loader_run(u64 start_cycles)
@@ -422,6 +430,13 @@ EFI_STATUS loader_run(u64 start_cycles)
 	console_print("\n\nSocle: %s loader\n", firmware_name);
 	for (size_t i = 0; i < ARRAY_SIZE(steps) && !EFI_ERROR(status); i++) {
 		status = steps[i](&loader);
+	}
+	if (EFI_ERROR(status) && status != EFI_ABORTED) { /* a report is to be read */
+		unsigned key = console_hold();
+
+		if (key == 's' || key == 'S') {
+			inventory_save(&loader.volume);
+		}
 	}
 	volume_close(&loader.volume);
 	firmware_pages_free_all();

@@ -76,6 +76,12 @@ static bool key_take(struct menu *m, unsigned key)
 	} else if (key == CONSOLE_KEY_DOWN) {
 		m->chosen = m->chosen + 1 < m->count ? m->chosen + 1 : 0;
 	}
+	for (size_t i = 0; key && i < m->count; i++) {
+		if (key == (unsigned)m->items[i].key) {
+			m->chosen = i;
+			return true;
+		}
+	}
 	return key == '\r';
 }
 

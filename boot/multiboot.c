@@ -12,11 +12,13 @@
 #include "arch/x86/include/arch/io.h"
 #include "boot/clock.h"
 #include "boot/console.h"
+#include "boot/crash.h"
 #include "boot/firmware.h"
 #include "boot/loader.h"
 #include "boot/machine.h"
 #include "boot/menu.h"
 #include "boot/multiboot_console.h"
+#include "boot/text.h"
 #include "boot/volume.h"
 #include "mm/bits.h"
 
@@ -203,6 +205,54 @@ size_t volume_names(struct volume *volume, const char *folder, bool (*wanted)(co
 	(void)names;
 	(void)max;
 	return 0;
+}
+
+/* What UEFI has and a Multiboot loader has not: a keyboard, files to write, variables. */
+unsigned console_hold(void)
+{
+	return CONSOLE_KEY_NONE;
+}
+
+unsigned console_read_key(unsigned milliseconds)
+{
+	(void)milliseconds;
+	return CONSOLE_KEY_OTHER;
+}
+
+unsigned console_rows(void)
+{
+	return 25;
+}
+
+EFI_STATUS volume_file_write(struct volume *volume, const char *path, const void *from, u64 size)
+{
+	(void)volume;
+	(void)path;
+	(void)from;
+	(void)size;
+	return EFI_WRITE_PROTECTED;
+}
+
+void crash_take(struct volume *volume)
+{
+	(void)volume;
+}
+
+size_t crash_text(char *out, size_t size)
+{
+	(void)out;
+	(void)size;
+	return 0;
+}
+
+void firmware_survey(struct platform_facts *platform, struct firmware_tables *tables)
+{
+	struct memory_window window = window_get();
+
+	text_format(platform->firmware, sizeof(platform->firmware), "a Multiboot loader");
+	platform->screen_width = facts.framebuffer.width;
+	platform->screen_height = facts.framebuffer.height;
+	tables->rsdp = bios_rsdp_find(&window);
 }
 
 int menu_choose(const struct menu_item *items, size_t count, size_t first, u32 timeout_s)

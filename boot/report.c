@@ -17,6 +17,10 @@ const char *report_status_text(EFI_STATUS status)
 		return "the device reports an error";
 	case EFI_VOLUME_CORRUPTED:
 		return "the file system is damaged";
+	case EFI_WRITE_PROTECTED:
+		return "write-protected";
+	case EFI_VOLUME_FULL:
+		return "the volume is full";
 	case EFI_ACCESS_DENIED:
 		return "access denied";
 	case EFI_OUT_OF_RESOURCES:

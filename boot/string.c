@@ -28,6 +28,20 @@ void *memset(void *to, int value, size_t size)
 	return to;
 }
 
+void *memmove(void *to, const void *from, size_t size)
+{
+	u8 *t = to;
+	const u8 *f = from;
+
+	if (t < f) {
+		return memcpy(to, from, size);
+	}
+	while (size--) {
+		t[size] = f[size];
+	}
+	return to;
+}
+
 int memcmp(const void *a, const void *b, size_t size)
 {
 	const u8 *x = a, *y = b;
@@ -81,4 +95,24 @@ char *strchr(const char *s, int value)
 			return NULL;
 		}
 	}
+}
+
+char *strrchr(const char *s, int c)
+{
+	const char *found = NULL;
+
+	do {
+		found = *s == (char)c ? s : found;
+	} while (*s++);
+	return (char *)(uintptr_t)found;
+}
+
+size_t strnlen(const char *s, size_t max)
+{
+	size_t length = 0;
+
+	while (length < max && s[length]) {
+		length++;
+	}
+	return length;
 }

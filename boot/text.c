@@ -145,3 +145,17 @@ size_t text_format(char *out, size_t size, const char *format, ...)
 	va_end(args);
 	return length;
 }
+
+size_t text_wrap(const char *text, size_t width)
+{
+	size_t length = strlen(text);
+
+	if (length <= width) {
+		return length;
+	}
+	length = width;
+	while (length && text[length] != ' ') {
+		length--;
+	}
+	return length ? length : width;
+}

@@ -14,3 +14,6 @@
  */
 size_t text_format(char *out, size_t size, const char *format, ...) __printf(3, 4);
 size_t text_vformat(char *out, size_t size, const char *format, va_list args) __printf(3, 0);
+
+/* How much of @text fits in @width columns: up to its last blank there, if it has one. */
+size_t text_wrap(const char *text, size_t width);

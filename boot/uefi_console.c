@@ -5,7 +5,11 @@
 #include <efi.h>
 #include <efilib.h>
 
+#include "boot/firmware.h"
+
 #define CHUNK_MAX    64
+#define HOLD_SECONDS 30
+#define ROWS_MIN     24
 #define SECOND_100NS ((u64)10000000)
 
 void console_put(const char *text)
@@ -50,18 +54,6 @@ static bool key_wait(u64 units)
 	return !EFI_ERROR(status);
 }
 
-void console_wait_key(unsigned seconds)
-{
-	EFI_INPUT_KEY key;
-
-	ST->ConIn->Reset(ST->ConIn, FALSE); /* keys from before the report do not count */
-	console_print("\nPress a key to return to the firmware (or wait %u s).\n", seconds);
-	if (key_wait(seconds * SECOND_100NS) &&
-	    EFI_ERROR(ST->ConIn->ReadKeyStroke(ST->ConIn, &key))) {
-		console_print("No key was pressed.\n");
-	}
-}
-
 unsigned console_read_key(unsigned milliseconds)
 {
 	EFI_INPUT_KEY key;
@@ -86,4 +78,35 @@ unsigned console_read_key(unsigned milliseconds)
 	default:
 		return CONSOLE_KEY_OTHER;
 	}
+}
+
+unsigned console_hold(void)
+{
+	unsigned key;
+
+	if (!firmware_has_screen()) {
+		return CONSOLE_KEY_NONE;
+	}
+	ST->ConIn->Reset(ST->ConIn, FALSE); /* keys from before the report do not count */
+	console_print(
+		"\nPress a key to return to the firmware (or wait %u s); S first saves a report "
+		"of this\nmachine to the stick.\n",
+		HOLD_SECONDS);
+	key = console_read_key(HOLD_SECONDS * 1000);
+	if (key == CONSOLE_KEY_NONE) {
+		console_print("No key was pressed.\n");
+	}
+	return key;
+}
+
+unsigned console_rows(void)
+{
+	UINTN columns = 0, rows = 0;
+
+	if (EFI_ERROR(ST->ConOut->QueryMode(ST->ConOut, (UINTN)ST->ConOut->Mode->Mode, &columns,
+					    &rows)) ||
+	    rows < ROWS_MIN) {
+		return ROWS_MIN;
+	}
+	return (unsigned)rows;
 }

@@ -47,11 +47,15 @@ void volume_close(struct volume *volume)
 	}
 }
 
-static EFI_STATUS file_open(struct volume *volume, const char *path, EFI_FILE_HANDLE *file)
+static EFI_STATUS file_open(struct volume *volume, const char *path, u64 mode,
+			    EFI_FILE_HANDLE *file)
 {
 	CHAR16 name[BOOT_PATH_MAX + 1];
 	size_t length = 0;
 
+	if (!volume->root) {
+		return EFI_NO_MEDIA;
+	}
 	name[length++] = '\\';
 	path += *path == '\\' || *path == '/';
 	for (; *path; path++) {
@@ -61,14 +65,14 @@ static EFI_STATUS file_open(struct volume *volume, const char *path, EFI_FILE_HA
 		name[length++] = (CHAR16)(*path == '/' ? '\\' : *path);
 	}
 	name[length] = 0;
-	return volume->root->Open(volume->root, file, name, EFI_FILE_MODE_READ, 0);
+	return volume->root->Open(volume->root, file, name, mode, 0);
 }
 
 /* A position at the end tells the size; a directory refuses it with EFI_UNSUPPORTED. */
 EFI_STATUS volume_file_size(struct volume *volume, const char *path, u64 *size)
 {
 	EFI_FILE_HANDLE file;
-	EFI_STATUS status = file_open(volume, path, &file);
+	EFI_STATUS status = file_open(volume, path, EFI_FILE_MODE_READ, &file);
 
 	if (EFI_ERROR(status)) {
 		return status;
@@ -111,7 +115,7 @@ EFI_STATUS volume_file_read(struct volume *volume, const char *path, void *to, u
 {
 	struct progress progress;
 	EFI_FILE_HANDLE file;
-	EFI_STATUS status = file_open(volume, path, &file);
+	EFI_STATUS status = file_open(volume, path, EFI_FILE_MODE_READ, &file);
 
 	if (EFI_ERROR(status)) {
 		return status;
@@ -151,7 +155,7 @@ size_t volume_names(struct volume *volume, const char *folder, bool (*wanted)(co
 	EFI_FILE_HANDLE handle;
 	size_t count = 0;
 
-	if (EFI_ERROR(file_open(volume, folder, &handle))) {
+	if (EFI_ERROR(file_open(volume, folder, EFI_FILE_MODE_READ, &handle))) {
 		return 0;
 	}
 	while (count < max) {
@@ -170,4 +174,29 @@ size_t volume_names(struct volume *volume, const char *folder, bool (*wanted)(co
 	}
 	handle->Close(handle);
 	return count;
+}
+
+/* A file that is there is deleted first, so that nothing of a longer one stays behind. */
+EFI_STATUS volume_file_write(struct volume *volume, const char *path, const void *from, u64 size)
+{
+	EFI_FILE_HANDLE file;
+	UINTN left = size;
+	EFI_STATUS status =
+		file_open(volume, path, EFI_FILE_MODE_READ | EFI_FILE_MODE_WRITE, &file);
+
+	if (!EFI_ERROR(status)) {
+		file->Delete(file); /* closes it, too */
+	}
+	status = file_open(volume, path,
+			   EFI_FILE_MODE_READ | EFI_FILE_MODE_WRITE | EFI_FILE_MODE_CREATE, &file);
+	if (EFI_ERROR(status)) {
+		return status;
+	}
+	/* Write's buffer is not const in the header, yet is only read. */
+	status = file->Write(file, &left, (void *)(uintptr_t)from);
+	if (!EFI_ERROR(status)) {
+		status = file->Flush(file);
+	}
+	file->Close(file);
+	return status;
 }

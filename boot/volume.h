@@ -35,3 +35,6 @@ EFI_STATUS volume_file_read(struct volume *volume, const char *path, void *to, u
  */
 size_t volume_names(struct volume *volume, const char *folder, bool (*wanted)(const char *name),
 		    char (*names)[VOLUME_NAME_MAX], size_t max);
+
+/* Makes the file at @path, in a folder that exists, hold just the @size bytes at @from. */
+EFI_STATUS volume_file_write(struct volume *volume, const char *path, const void *from, u64 size);

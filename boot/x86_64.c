@@ -70,6 +70,7 @@ const struct config_limits *const machine_limits = &config_limits_x86_64;
 const enum guest_machine machine_guest = GUEST_MACHINE_X86;
 const char *const machine_architecture = "x64";
 const char *const machine_console = "console=ttyS0";
+const bool machine_needs_tables = false;
 
 enum core_machine machine_elf_kind(void)
 {
@@ -82,6 +83,14 @@ u64 machine_cycles(void)
 
 	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
 	return (u64)high << 32 | low;
+}
+
+/* No x86 machine that has a device tree has no ACPI. */
+u32 machine_fdt_cpus(const void *fdt, bool *smmu)
+{
+	(void)fdt;
+	(void)smmu;
+	return 0;
 }
 
 static void cpu_names_read(struct cpu_facts *facts)
@@ -122,17 +131,6 @@ static void cpu_facts_read(struct cpu_facts *facts)
 	}
 }
 
-/* Brand strings come padded with blanks in front, too. */
-static const char *cpu_name(const struct cpu_facts *facts)
-{
-	const char *name = facts->brand;
-
-	while (*name == ' ') {
-		name++;
-	}
-	return *name ? name : "unnamed CPU";
-}
-
 static void report_able(const struct cpu_facts *facts, const struct vmx_caps *vmx)
 {
 	const char *page = cpu_has_1g_pages(facts) ? "1 GiB" : "2 MiB";
@@ -149,21 +147,27 @@ static void report_able(const struct cpu_facts *facts, const struct vmx_caps *vm
 		       page, tsc);
 }
 
-bool machine_check(void)
+static struct cpu_verdict verdict;
+
+bool machine_check(struct survey *survey)
 {
-	static struct cpu_verdict verdict; /* too large for a stack */
 	struct cpu_facts facts;
-	size_t listed;
 
 	cpu_facts_read(&facts);
 	cpu_judge(&facts, &verdict);
+	cpu_survey(&facts, &verdict, survey);
 	console_report("machine", "%s (%s)", cpu_name(&facts), facts.vendor);
 	if (!verdict.missing_count) {
 		report_able(&facts, &verdict.vmx);
-		return true;
 	}
+	return !verdict.missing_count;
+}
+
+void machine_refuse(void)
+{
+	size_t listed = min_u64(verdict.missing_count, CPU_NEEDS_MAX);
+
 	console_print("\nThis machine cannot run Socle:\n");
-	listed = min_u64(verdict.missing_count, CPU_NEEDS_MAX);
 	for (size_t i = 0; i < listed; i++) {
 		console_report("needs", "%s", verdict.missing[i].needs);
 		console_report("found", "%s", verdict.missing[i].found);
@@ -171,7 +175,6 @@ bool machine_check(void)
 	if (verdict.missing_count > listed) {
 		console_report("needs", "%u more", (unsigned)(verdict.missing_count - listed));
 	}
-	return false;
 }
 
 /* Memory and screen both lie in the direct map; a screen too far away is not worth tables. */

@@ -22,6 +22,16 @@
 #define SVM_EDX_LOCK            BIT(2)
 #define VM_CR_SVM_DISABLE       BIT(4)
 
+const char *cpu_name(const struct cpu_facts *facts)
+{
+	const char *name = facts->brand;
+
+	while (*name == ' ') {
+		name++;
+	}
+	return *name ? name : "unnamed CPU";
+}
+
 bool cpu_has_svm(const struct cpu_facts *facts)
 {
 	return facts->extended_ecx & EXTENDED_ECX_SVM;

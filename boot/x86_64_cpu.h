@@ -3,6 +3,7 @@
 #pragma once
 
 #include "arch/x86/vmx_caps.h"
+#include "boot/survey.h"
 #include "mm/types.h"
 
 #define CPU_VENDOR_MAX 13
@@ -41,5 +42,12 @@ bool cpu_has_invariant_tsc(const struct cpu_facts *facts);
 /* Whether VMX is what counts: a CPU that has both is run as an AMD one, as the core does. */
 bool cpu_uses_vmx(const struct cpu_facts *facts);
 
+/* The brand, without the blanks that it may be padded with. */
+const char *cpu_name(const struct cpu_facts *facts);
+
 /* Says what is needed and not there. */
 void cpu_judge(const struct cpu_facts *facts, struct cpu_verdict *verdict);
+
+/* Adds the CPU's rows (x86_64_survey.c). */
+void cpu_survey(const struct cpu_facts *facts, const struct cpu_verdict *verdict,
+		struct survey *survey);

@@ -27,7 +27,9 @@ SYSTEM_HEADERS = {
     "arch/arm64": {"libfdt.h"},
 }
 # Pure, and linked into the loader, too: both go by the same rules.
-BOOT_SHARED = {"arch/x86/include/arch/io.h", "arch/x86/vmx_caps.h", "vmm/guest_image.h"}
+BOOT_SHARED = {
+    "arch/x86/include/arch/io.h", "arch/x86/vmx_caps.h", "vmm/acpi.h", "vmm/guest_image.h", "vmm/log.h",
+}  # fmt: skip
 BOOT_HEADERS = {"vmm/boot_info.h", "mm/types.h", "mm/bits.h"} | BOOT_SHARED
 SOURCE_DIRS = ("boot", "arch", "mm", "vmm", "nested", "tests")
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>|(\S+))')

@@ -395,6 +395,9 @@ static void parse_table(struct acpi_info *info, struct bytes t)
 	} else if (memcmp(t.p, "GTDT", 4) == 0 && !info->has_gtdt) {
 		parse_gtdt(info, t);
 	}
+	info->has_dmar |= memcmp(t.p, "DMAR", 4) == 0;
+	info->has_ivrs |= memcmp(t.p, "IVRS", 4) == 0;
+	info->has_iort |= memcmp(t.p, "IORT", 4) == 0;
 }
 
 /* XSDT (entries of 8 bytes) or RSDT (of 4). */

@@ -64,6 +64,7 @@ struct acpi_override {
 
 struct acpi_info {
 	bool has_fadt, has_madt, has_spcr, has_gtdt;
+	bool has_dmar, has_ivrs, has_iort; /* tables of IOMMUs, not read */
 
 	u16 pm_timer_port; /* 0: none, or not in I/O space */
 	u8 pm_timer_bits;  /* 24 or 32 */

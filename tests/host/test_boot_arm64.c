@@ -287,12 +287,48 @@ static void test_tables_count(void **state)
 	}
 }
 
+static enum survey_mark mark_of(const struct cpu_facts *facts, const char *name)
+{
+	static struct survey survey;
+
+	survey.count = 0;
+	cpu_survey(facts, &survey);
+	for (size_t i = 0; i < survey.count; i++) {
+		if (!strcmp(survey.row[i].name, name)) {
+			return survey.row[i].mark;
+		}
+	}
+	fail_msg("no row %s", name);
+	return SURVEY_NOTE;
+}
+
+static void test_survey(void **state)
+{
+	struct cpu_facts facts = a72;
+
+	(void)state;
+	assert_int_equal(mark_of(&a72, "exception level"), SURVEY_USED);
+	assert_int_equal(mark_of(&a72, "VHE"), SURVEY_WITHOUT);
+	assert_int_equal(mark_of(&n1, "VHE"), SURVEY_USED);
+	assert_int_equal(mark_of(&a72, "TLB tags"), SURVEY_WITHOUT);
+	assert_int_equal(mark_of(&n1, "TLB tags"), SURVEY_USED);
+	assert_int_equal(mark_of(&a72, "second level"), SURVEY_USED);
+	facts.level = 1;
+	assert_int_equal(mark_of(&facts, "exception level"), SURVEY_MISSING);
+	facts.pfr0 &= ~GENMASK(27, 24);
+	assert_int_equal(mark_of(&facts, "interrupts"), SURVEY_MISSING);
+	facts.counter_hz = 0;
+	assert_int_equal(mark_of(&facts, "clock"), SURVEY_MISSING);
+	facts.mmfr[0] |= FIELD_PREP(GENMASK(43, 40), 1);
+	assert_int_equal(mark_of(&facts, "second level"), SURVEY_MISSING);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cpu_missing),  cmocka_unit_test(test_cpu_facts),
-		cmocka_unit_test(test_registers),    cmocka_unit_test(test_tables),
-		cmocka_unit_test(test_tables_count),
+		cmocka_unit_test(test_survey),    cmocka_unit_test(test_cpu_missing),
+		cmocka_unit_test(test_cpu_facts), cmocka_unit_test(test_registers),
+		cmocka_unit_test(test_tables),    cmocka_unit_test(test_tables_count),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

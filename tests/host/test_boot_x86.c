@@ -138,6 +138,123 @@ static void test_vmx_controls(void **state)
 	assert_non_null(need_find(&facts, "IA32_VMX_BASIC"));
 }
 
+/* The report's row of this name. */
+static const struct survey_row *row_find(const struct survey *survey, const char *name)
+{
+	for (size_t i = 0; i < survey->count; i++) {
+		if (!strcmp(survey->row[i].name, name)) {
+			return &survey->row[i];
+		}
+	}
+	fail_msg("no row %s", name);
+	return NULL;
+}
+
+/* Row @name of a CPU with @facts is marked @mark and its words contain @words. */
+static void expect_row(const struct cpu_facts *facts, const char *name, enum survey_mark mark,
+		       const char *words)
+{
+	static struct cpu_verdict verdict;
+	static struct survey survey;
+	const struct survey_row *row;
+
+	survey.count = 0;
+	cpu_judge(facts, &verdict);
+	cpu_survey(facts, &verdict, &survey);
+	row = row_find(&survey, name);
+	assert_int_equal(row->mark, mark);
+	assert_true(strstr(row->found, words) || strstr(row->says, words));
+	/* What is missing for the verdict has a mark of its own, and the other way round. */
+	for (size_t i = 0; i < survey.count; i++) {
+		if (survey.row[i].mark == SURVEY_MISSING) {
+			assert_true(verdict.missing_count);
+			return;
+		}
+	}
+	assert_false(verdict.missing_count);
+}
+
+static void test_survey_svm(void **state)
+{
+	struct cpu_facts facts = able;
+
+	(void)state;
+	expect_row(&facts, "virtualisation", SURVEY_USED, "AMD SVM");
+	expect_row(&facts, "who locked it", SURVEY_USED, "SVMDIS clear");
+	expect_row(&facts, "its pages", SURVEY_USED, "4 KiB, 2 MiB, 1 GiB");
+	expect_row(&facts, "exits decoded", SURVEY_WITHOUT, "100 instructions more");
+	facts.svm_edx |= BIT(3);
+	expect_row(&facts, "exits decoded", SURVEY_USED, "next-RIP yes, decode assists no");
+	facts.svm_asids = 32768;
+	expect_row(&facts, "TLB tags", SURVEY_USED, "32768 ASIDs");
+	expect_row(&facts, "clock", SURVEY_WITHOUT, "not invariant");
+	facts.vm_cr = BIT(4);
+	expect_row(&facts, "who locked it", SURVEY_MISSING, "SVM Mode");
+	facts = able;
+	facts.svm_edx = 0;
+	expect_row(&facts, "second level", SURVEY_MISSING, "could not be given memory");
+	facts = able;
+	facts.extended_edx = BIT(29);
+	expect_row(&facts, "no-execute", SURVEY_MISSING, "NX");
+	expect_row(&(struct cpu_facts){0}, "virtualisation", SURVEY_MISSING, "none");
+}
+
+static void test_survey_vmx(void **state)
+{
+	struct cpu_facts facts = able_vmx();
+	u64 *proc2 = &facts.vmx.vmx[VMX_MSR_PROC2];
+
+	(void)state;
+	expect_row(&facts, "virtualisation", SURVEY_USED, "Intel VMX");
+	expect_row(&facts, "who locked it", SURVEY_USED, "locked, VMX on");
+	expect_row(&facts, "TLB tags", SURVEY_USED, "VPID");
+	expect_row(&facts, "interrupts", SURVEY_USED, "APIC virtualisation");
+	facts.vmx.feature_control = 0;
+	expect_row(&facts, "who locked it", SURVEY_USED, "left open");
+	facts.vmx.feature_control = FEATURE_CONTROL_LOCK;
+	expect_row(&facts, "who locked it", SURVEY_MISSING, "VMX off");
+	facts = able_vmx();
+	*proc2 &= ~((u64)PROC2_VPID << 32);
+	expect_row(&facts, "TLB tags", SURVEY_WITHOUT, "empties the TLB");
+	*proc2 &= ~((u64)PROC2_UNRESTRICTED << 32);
+	expect_row(&facts, "other controls", SURVEY_MISSING, "\"unrestricted guest\" first");
+}
+
+static void test_survey_text(void **state)
+{
+	struct platform_facts facts = {.firmware = "A firmware", .memory = BIT(30), .cpus = 4};
+	static struct survey survey;
+	static char text[SURVEY_TEXT_MAX];
+	char *line = text;
+	size_t size, longest = 0;
+
+	(void)state;
+	survey.count = 0;
+	facts.has_acpi = facts.has_ivrs = true;
+	platform_survey(&facts, &survey);
+	assert_int_equal(row_find(&survey, "CPUs")->mark, SURVEY_USED);
+	assert_int_equal(row_find(&survey, "machine tables")->mark, SURVEY_USED);
+	assert_int_equal(row_find(&survey, "screen")->mark, SURVEY_WITHOUT);
+	size = survey_text(&survey, text, sizeof(text));
+	assert_int_equal(size, strlen(text));
+	assert_non_null(strstr(text, "AMD-Vi (table IVRS)"));
+	for (char *end; (end = strchr(line, '\n')); line = end + 1) {
+		longest = max_u64(longest, (size_t)(end - line));
+	}
+	assert_int_equal(*line, '\0');
+	assert_true(longest > 60 && longest <= 78);
+	facts.has_acpi = false;
+	facts.needs_tables = true;
+	survey.count = 0;
+	platform_survey(&facts, &survey);
+	assert_int_equal(row_find(&survey, "machine tables")->mark, SURVEY_MISSING);
+	for (unsigned i = 0; i < 2 * SURVEY_ROWS_MAX; i++) { /* more than there is room for */
+		survey_note(&survey, "row", "");
+	}
+	assert_int_equal(survey.count, SURVEY_ROWS_MAX);
+	assert_int_equal(survey_text(&survey, text, 100), 99); /* cut, not written beyond */
+}
+
 /* What KVM of Linux 6.12 offers a guest on Bochs' Skylake: its KVM_GET_MSRS. */
 static void test_vmx_nested(void **state)
 {
@@ -385,10 +502,17 @@ static void test_tables_no_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cpu),          cmocka_unit_test(test_vmx_firmware),
-		cmocka_unit_test(test_vmx_controls), cmocka_unit_test(test_vmx_nested),
-		cmocka_unit_test(test_vmx_msrs),     cmocka_unit_test(test_image),
-		cmocka_unit_test(test_tables),       cmocka_unit_test(test_tables_no_memory),
+		cmocka_unit_test(test_survey_svm),
+		cmocka_unit_test(test_survey_vmx),
+		cmocka_unit_test(test_survey_text),
+		cmocka_unit_test(test_cpu),
+		cmocka_unit_test(test_vmx_firmware),
+		cmocka_unit_test(test_vmx_controls),
+		cmocka_unit_test(test_vmx_nested),
+		cmocka_unit_test(test_vmx_msrs),
+		cmocka_unit_test(test_image),
+		cmocka_unit_test(test_tables),
+		cmocka_unit_test(test_tables_no_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,15 +61,22 @@ def fat_size_mib(sizes):
 
 
 def call(command, what):
-    """Runs a tool that needs no answer; its words are shown when it fails."""
+    """Runs a tool; its words are shown when it fails. Returns what it put out."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "315532800")
     environment = dict(os.environ, SOURCE_DATE_EPOCH=epoch, TZ="UTC", MTOOLS_SKIP_CHECK="1")
     try:
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, env=environment, capture_output=True, check=False)
     except FileNotFoundError as error:
         raise ImageError(f"{what}: {command[0]} is not installed") from error
     if done.returncode:
-        raise ImageError(f"{what}: {command[0]}: {(done.stderr or done.stdout).strip()}")
+        raise ImageError(f"{what}: {command[0]}: {(done.stderr or done.stdout).decode().strip()}")
+    return done.stdout
+
+
+def read_file(image, path):
+    """The bytes of a file on the image's ESP."""
+    drive = f"{image}@@{PART_START * SECTOR}"
+    return call(["mtype", "-i", drive, f"::{path}"], path)
 
 
 def write_image(out, files):

@@ -338,6 +338,30 @@ def panic_screen(name):
         expect_on_screen(console, [what, *lines])
 
 
+@row("panic-record")
+def panic_record(name):
+    """What the screen said outlives the reset: the next start shows it and moves it to the stick."""
+    machine, stub = panic_machine(name, debug_exit=False)
+    machine.resets = True
+    with qemu.Console(machine, 2 * TIMEOUT) as console:
+        cause_panic(console, stub)
+        console.expect("this report is kept; the next start of Socle shows it")
+        for _ in range(2):
+            console.qmp.execute("system_reset")
+            console.expect("Socle: UEFI loader")
+            console.expect("vm linux: starting")
+    _, first, second = read_log(machine).split("Socle: UEFI loader")[1:]
+    shown = first.partition("Socle panicked when it last ran:")[2]
+    assert shown.count(PANIC) == 1 and r"moved to  \socle\crash.txt" in shown, tail(first)
+    assert "panicked" not in second.partition("Starting the hypervisor")[0]
+    record = mkimage.read_file(machine.image, "socle/crash.txt").decode("ascii")
+    assert record.startswith("[socle ") and f"error: panic: {PANIC}\n" in record, record
+    assert re.search(PANIC_REGISTERS, record), record
+    for function in PANIC_FRAMES:
+        assert f" {function}+0x" in record, record
+    assert len(re.findall(EXIT_RECORD, record)) >= 8, record
+
+
 # Ends and new beginnings of the guest alone.
 
 

@@ -210,6 +210,7 @@ class Machine:
     cpus: int = 1
     serial: list = field(default_factory=lambda: ["-serial", "stdio"])
     accelerator: Accelerator = None  # None: choose
+    resets: bool = False  # goes on after a reset
     extra: list = field(default_factory=list)
 
     @property
@@ -223,7 +224,7 @@ class Machine:
         command = [QEMU, "-name", f"socle-{self.name}", "-machine", self.kind]
         command += accelerator.arguments
         command += ["-m", str(self.memory), "-smp", str(self.cpus), "-nodefaults", "-no-user-config"]
-        command += ["-display", "none", "-no-reboot"]
+        command += ["-display", "none", *([] if self.resets else ["-no-reboot"])]
         command += TARGET.ending
         if self.multiboot is not None:
             command += self.multiboot_arguments()

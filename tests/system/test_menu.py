@@ -34,7 +34,7 @@ MENU_END = "Esc returns to the firmware."
 def menu_machine(name, config=None, settings=None, entries=None, **changes):
     """A stick with these entries and without a configuration, or with this one."""
     files = {f"EFI/BOOT/{qemu.TARGET.loader}": EFI, "guests/k": GUEST}
-    files.update({"guests/a": b"one", "guests/b": b"two"})
+    files.update({"guests/a": b"one", "guests/b": b"two", "socle/readme": b"a folder for reports"})
     for path, text in (ENTRIES if entries is None else entries).items():
         files[path] = text.encode()
     if config is not None:
@@ -69,7 +69,7 @@ def test_menu_order_and_default():
     """Nothing typed: loader.conf's default after its time."""
     log = play(menu_machine("menu-default", settings="timeout 2\ndefault plain-*\n"), [])
     items = re.findall(r"^  +(\d+)  (.*?) *$", log, re.M)
-    assert [title for _, title in items] == ORDER
+    assert [title for _, title in items] == [*ORDER, "What this machine offers (R)"]
     assert "left out  uki.conf: it has no `linux` line" in log
     assert "other.conf" not in log
     assert "in 2 s" in log and "in 1 s" in log
@@ -99,6 +99,43 @@ def test_menu_escape():
         console.send(ESC)
         console.expect("Returning to the firmware.")
         console.expect("BdsDxe: (failed to start|loading|starting) Boot")
+
+
+REPORT_ROWS = {
+    "x86_64": [r"\+ virtualisation +AMD SVM", r"\+ who locked it +VM_CR\.SVMDIS clear", r"- exits decoded "],
+    "arm64": [r"\+ exception level +EL2", r"\+ VHE ", r"\+ interrupts +GICv3"],
+}[qemu.ARCH]
+
+
+def test_menu_report():
+    """By its key while the countdown runs, by its item, saved; then the menu is there again."""
+    machine = menu_machine("menu-report", settings="timeout 5\n", cpus=2)
+    with qemu.Console(machine, TIMEOUT) as console:
+        console.expect(MENU_END)
+        console.send("r")
+        console.expect("What this machine offers   ")
+        while console.child.expect(["-- a key shows more --", "any other key goes back"]) == 0:
+            console.send(" ")
+        console.send("x")
+        console.expect(MENU_END)
+        console.send(UP)
+        console.expect("What this machine offers")
+        console.send("\r")
+        while console.child.expect(["-- a key shows more --", "any other key goes back"]) == 0:
+            console.send(" ")
+        console.send("s")
+        console.expect(r"Saved as \\socle\\report.txt")
+        console.expect(MENU_END)
+        console.send("1\r")
+        console.expect("vm new: starting")
+        assert console.finish() == Status.POWERED_OFF
+    report = mkimage.read_file(machine.image, "socle/report.txt").decode("ascii")
+    machine.image.unlink()
+    rows = [*REPORT_ROWS, r"\+ machine tables +ACPI", r"\+ CPUs +2:", r"  memory +\d+ MiB, of it free now \d+;"]
+    rows += [r"  IOMMU +(none|Arm SMMU or ITS)", r"  Secure Boot +off", r"- screen +none"]
+    for row in rows:
+        assert re.search(f"^{row}", report, re.M), report
+    assert not re.search("^!", report, re.M), report
 
 
 def test_menu_of_settings():
