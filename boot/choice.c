@@ -21,12 +21,18 @@ static_assert(BLS_NAME_MAX == VOLUME_NAME_MAX, "a file's name is an entry's");
 static struct bls_entry *entries; /* BLS_ENTRIES_MAX; NULL: not looked for */
 static size_t entry_count;
 static struct bls_settings settings;
+static char config_path[BOOT_PATH_MAX];
 static const struct bls_entry *chosen; /* NULL: the VMs of the configuration */
+
+const char *choice_config_path(void)
+{
+	return config_path;
+}
 
 static EFI_STATUS config_fail(const struct config_error *error)
 {
 	console_print("\nSocle cannot start: the configuration is wrong.\n");
-	console_report("file", CONFIG_PATH);
+	console_report("file", "%s", config_path);
 	if (error->line) {
 		console_report("line", "%u", error->line);
 	}
@@ -112,7 +118,14 @@ static EFI_STATUS config_read(struct volume *volume, struct boot_info *info)
 	struct config_error error;
 	char *text = NULL;
 	u64 size;
-	EFI_STATUS status = volume_file_size(volume, CONFIG_PATH, &size);
+	EFI_STATUS status;
+
+	text_format(config_path, sizeof(config_path), CONFIG_PATH_OF, machine_architecture);
+	status = volume_file_size(volume, config_path, &size);
+	if (status == EFI_NOT_FOUND) {
+		text_format(config_path, sizeof(config_path), "%s", CONFIG_PATH);
+		status = volume_file_size(volume, config_path, &size);
+	}
 
 	if (EFI_ERROR(status)) {
 		info->config.timeout_s = CONFIG_NO_TIMEOUT;
@@ -123,9 +136,9 @@ static EFI_STATUS config_read(struct volume *volume, struct boot_info *info)
 		if (!text) {
 			return report_memory("the configuration", size, EFI_OUT_OF_RESOURCES);
 		}
-		status = volume_file_read(volume, CONFIG_PATH, text, size, NULL);
+		status = volume_file_read(volume, config_path, text, size, NULL);
 		if (EFI_ERROR(status)) {
-			return report_file(CONFIG_PATH, status);
+			return report_file(config_path, status);
 		}
 	}
 	return config_parse(text, size, machine_limits, info, &error) ? config_fail(&error)
@@ -144,7 +157,7 @@ EFI_STATUS choice_read(struct volume *volume, struct boot_info *info)
 
 	if (EFI_ERROR(status) && status != EFI_NOT_FOUND) {
 		return status == EFI_UNSUPPORTED || status == EFI_BAD_BUFFER_SIZE
-			       ? report_file(CONFIG_PATH, status)
+			       ? report_file(config_path, status)
 			       : status;
 	}
 	if (!config->vm_count || timeout_is_set(config)) {
@@ -155,7 +168,7 @@ EFI_STATUS choice_read(struct volume *volume, struct boot_info *info)
 		return EFI_SUCCESS;
 	}
 	if (status == EFI_NOT_FOUND) {
-		report_file(CONFIG_PATH, status);
+		report_file(config_path, status);
 		if (volume_has_folders) {
 			console_report("or",
 				       "entries of the Boot Loader Specification in " BLS_FOLDER);
@@ -184,7 +197,7 @@ static size_t items_make(const struct boot_config *config, struct menu_item *ite
 
 	if (config->vm_count) {
 		vms_name(config, vms, sizeof(vms));
-		items[count++] = (struct menu_item){vms, CONFIG_PATH, 0};
+		items[count++] = (struct menu_item){vms, config_path, 0};
 	}
 	for (size_t i = 0; i < entry_count; i++) {
 		items[count++] = (struct menu_item){entries[i].title, entries[i].version, 0};

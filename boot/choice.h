@@ -23,6 +23,9 @@ EFI_STATUS choice_read(struct volume *volume, struct boot_info *info);
  */
 EFI_STATUS choice_make(struct volume *volume, struct boot_info *info);
 
+/* The file that choice_read() took, or would have taken. */
+const char *choice_config_path(void);
+
 /* The paths of the files, one behind the other, that are module @index. Returns how many. */
 size_t choice_module_files(const struct boot_info *info, u64 index,
 			   const char *paths[BLS_INITRDS_MAX]);

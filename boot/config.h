@@ -9,6 +9,7 @@
 
 #define CONFIG_NAME          "socle.conf"
 #define CONFIG_PATH          "\\socle\\" CONFIG_NAME
+#define CONFIG_PATH_OF       "\\socle\\socle-%s.conf" /* the architecture's, as UEFI calls it */
 #define CONFIG_FILE_MAX      (64 * 1024)
 #define CONFIG_MESSAGE_MAX   192
 #define CONFIG_CPUS_MAX      64 /* host CPUs that `cpus` can name, and vCPUs of a VM */

@@ -302,7 +302,7 @@ static EFI_STATUS vm_images_check(const struct boot_info *info, const struct boo
 		console_print("\nSocle cannot start: the images of vm %s do not fit in it.\n",
 			      vm->name);
 		if (vm->line) { /* not of a boot entry */
-			console_report("file", CONFIG_PATH);
+			console_report("file", "%s", choice_config_path());
 			console_report("line", "%u and below", vm->line);
 		}
 		console_report("field", "memory");

@@ -79,13 +79,13 @@ def read_file(image, path):
     return call(["mtype", "-i", drive, f"::{path}"], path)
 
 
-def write_image(out, files):
-    """Writes the image: files is {path on the ESP: Path or bytes}."""
+def write_image(out, files, spare_mib=0):
+    """Writes the image: files is {path on the ESP: Path or bytes}; spare_mib: room for more."""
     for source in files.values():
         if isinstance(source, Path) and not source.is_file():
             raise ImageError(f"no such file: {source}")
     sizes = [s.stat().st_size if isinstance(s, Path) else len(s) for s in files.values()]
-    mib = fat_size_mib(sizes)
+    mib = fat_size_mib(sizes) + spare_mib
     cluster = 1 if mib < 260 else 8
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = out.with_name(out.name + ".part")

@@ -4,7 +4,7 @@
 # $(EFI). Each script is silent when there is nothing to do.
 #
 #   setup-build setup-run setup-test setup-check   install the packages of that use
-#   newlib kernels initramfs image                 the files below
+#   newlib kernels initramfs image usb             the files below
 #   newlib-test                                    checks that library
 #   run, system-test, kut                          QEMU; run with VENDOR=intel: Bochs
 #   bochs, test-vmx, test-bochs                    Bochs: an emulator with VMX and all of SVM
@@ -17,10 +17,12 @@ EFI_NAME_x86_64 := BOOTX64.EFI
 EFI_NAME_arm64 := BOOTAA64.EFI
 MULTIBOOT_x86_64 := build/x86_64/socle.mb
 NEWLIB := build/$(ARCH)/newlib
+KERNELS_x86_64 := build/cache/kernels
 KERNELS_arm64 := build/cache/kernels/arm64
-KERNELS := $(or $(KERNELS_$(ARCH)),build/cache/kernels)
+KERNELS := $(KERNELS_$(ARCH))
+GUEST_INITRD_x86_64 := build/guest/initramfs.cpio.gz
 GUEST_INITRD_arm64 := build/guest/arm64/initramfs.cpio.gz
-GUEST_INITRD := $(or $(GUEST_INITRD_$(ARCH)),build/guest/initramfs.cpio.gz)
+GUEST_INITRD := $(GUEST_INITRD_$(ARCH))
 
 # make run's guest; KERNEL=, INITRD=, OPTIONS= and MEM= on the command line override. CPU= is the model
 # that QEMU emulates.
@@ -36,7 +38,7 @@ MEM ?= 512M
 PACKAGES_arm64 := arm64
 
 .PHONY: setup-build setup-run setup-test setup-check newlib newlib-test kernels initramfs image \
-	run system-test kut bochs test-vmx test-bochs
+	usb usb-files run system-test kut bochs test-vmx test-bochs
 # One after the other, also under -j: apt has one lock.
 setup-build:
 	$(Q)$(SETUP)/packages.sh build $(PACKAGES_$(ARCH):%=build-%)
@@ -90,6 +92,18 @@ OTHER_EFI = $(wildcard $(filter-out $(EFI),$(foreach a,x86_64 arm64,build/$(a)/$
 image: $(EFI) $(GUEST_FILES) | setup-run
 	$(Q)$(SETUP)/mkimage.py build/stick.img --efi '$(EFI)' $(OTHER_EFI) $(GUEST_ARGS)
 	$(Q)echo "build/stick.img: write it to a USB stick with dd or the like"
+
+# One stick for both architectures. DEV=/dev/...: writes it there, after a question; FORCE=1 also where
+# that is no removable disk, YES=1 without the question.
+USB_ARCHES := x86_64 arm64
+usb: | setup-run
+	$(Q)for arch in $(USB_ARCHES); do $(MAKE) --no-print-directory ARCH=$$arch usb-files || exit 1; done
+	$(Q)$(SETUP)/mkusb.py image build/usb.img \
+		--x64 build/x86_64/$(EFI_NAME_x86_64) $(KERNELS_x86_64)/6.12/vmlinuz $(GUEST_INITRD_x86_64) \
+		--aa64 build/arm64/$(EFI_NAME_arm64) $(KERNELS_arm64)/6.12/vmlinuz $(GUEST_INITRD_arm64)
+	$(Q)$(if $(DEV),$(SETUP)/mkusb.py write build/usb.img '$(DEV)' $(if $(FORCE),--force) $(if $(YES),--yes), \
+		echo "build/usb.img: make usb DEV=/dev/... writes it to a stick")
+usb-files: $(EFI) $(KERNELS)/6.12/vmlinuz $(GUEST_INITRD)
 
 # Whose virtualisation an x86 machine has; tcsh exports a variable of that name.
 ifneq ($(origin VENDOR),command line)
