@@ -25,6 +25,7 @@ const struct config_limits config_limits_x86_64 = {
 	.cpus = true,
 	.front = true,
 	.waiting = true,
+	.framebuffer = true,
 };
 
 const struct config_limits config_limits_arm64 = {
@@ -34,6 +35,7 @@ const struct config_limits config_limits_arm64 = {
 	.cpus = true,
 	.front = true,
 	.waiting = true,
+	.framebuffer = true,
 };
 
 struct parser {
@@ -44,6 +46,7 @@ struct parser {
 	unsigned line;
 	unsigned kernel_line, initrd_line, module_line; /* of this VM; the first module's */
 	unsigned front_line;          /* of the VM that is to be in front, 0: none yet */
+	unsigned framebuffer_line;    /* of the VM that has it, 0: none yet */
 	unsigned seen_line[KEYS_MAX]; /* where a key stood for this VM, 0: not yet */
 };
 
@@ -263,6 +266,27 @@ static int console_set(struct parser *p, const struct config_key *key, struct sp
 	}
 	p->front_line = p->line;
 	p->info->config.front_vm = p->info->config.vm_count - 1;
+	return 0;
+}
+
+static int framebuffer_set(struct parser *p, const struct config_key *key, struct span value)
+{
+	bool on;
+
+	if (!span_is_one_of(value, "on", "off", &on)) {
+		return value_fail(p, key, value);
+	}
+	if (on && !p->limits->framebuffer) {
+		return parse_fail(p, "expected off: this version gives no VM the screen");
+	}
+	if (on && p->framebuffer_line) {
+		return parse_fail(p, "expected for one VM, line %u has it already",
+				  p->framebuffer_line);
+	}
+	if (on) {
+		p->framebuffer_line = p->line;
+		p->vm->flags |= BOOT_VM_FRAMEBUFFER;
+	}
 	return 0;
 }
 
@@ -518,6 +542,7 @@ static const struct config_key keys[] = {
 	{"nested", "on or off", nested_set, OF_VM, 0},
 	{"autostart", "yes or no", autostart_set, OF_VM, 0},
 	{"console", "front", console_set, OF_VM, 0},
+	{"framebuffer", "on or off", framebuffer_set, OF_VM, 0},
 };
 
 static_assert(ARRAY_SIZE(keys) <= KEYS_MAX, "seen_line has a place for each key");

@@ -27,7 +27,7 @@
 struct config_limits {
 	u32 vms, vcpus; /* at once; of a VM */
 	u32 kinds;      /* bit per enum boot_image_kind */
-	bool cpus, nested, waiting, front, debug_port;
+	bool cpus, nested, waiting, front, debug_port, framebuffer;
 };
 
 extern const struct config_limits config_limits_x86_64, config_limits_arm64;

@@ -397,6 +397,29 @@ static EFI_STATUS tables_build(struct loader *l)
 	return status;
 }
 
+/* What a VM is to have must be there. */
+static EFI_STATUS screen_check(struct loader *l)
+{
+	const struct boot_framebuffer *screen = &l->info->framebuffer;
+
+	for (u32 i = 0; i < l->info->config.vm_count; i++) {
+		const struct boot_vm *vm = &l->info->config.vms[i];
+
+		if (!(vm->flags & BOOT_VM_FRAMEBUFFER) ||
+		    (screen->width && !((screen->base | screen->size) & ~PAGE_MASK))) {
+			continue;
+		}
+		console_print("\nSocle cannot start: vm %s is to have the screen.\n", vm->name);
+		console_report("file", "%s", choice_config_path());
+		console_report("line", "%u and below", vm->line);
+		console_report("field", "framebuffer");
+		console_report("problem", "expected a framebuffer of whole pages, %s",
+			       screen->width ? "found one that shares a page" : "found none");
+		return EFI_UNSUPPORTED;
+	}
+	return EFI_SUCCESS;
+}
+
 /* The last step: returns only when boot services could not be ended. */
 static EFI_STATUS core_start(struct loader *l)
 {
@@ -417,9 +440,9 @@ static EFI_STATUS core_start(struct loader *l)
 }
 
 static EFI_STATUS (*const steps[])(struct loader *) = {
-	info_alloc,   memmap_prepare,  esp_open,      preflight,    menu_offer,
-	core_check,   modules_measure, memory_assign, memory_check, modules_load,
-	images_check, memory_check,    core_load,     tables_build, core_start,
+	info_alloc,      memmap_prepare, esp_open,     preflight,    menu_offer,   core_check,
+	modules_measure, memory_assign,  memory_check, modules_load, images_check, memory_check,
+	core_load,       tables_build,   screen_check, core_start,
 };
 
 EFI_STATUS loader_run(u64 start_cycles)

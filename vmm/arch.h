@@ -18,6 +18,11 @@ void arch_vm_fini(struct vm *vm);
  */
 gpa_t arch_vm_memory_next(gpa_t addr, u64 *room);
 
+/* Where a VM has the machine's framebuffer: no memory is there, and room for ARCH_SCREEN_SIZE_MAX.
+ */
+gpa_t arch_vm_screen_base(void);
+#define ARCH_SCREEN_SIZE_MAX ((u64)256 << 20)
+
 /*
  * Loads the VM's images and tables into zeroed memory and resets devices and vCPUs, none of which
  * is loaded.

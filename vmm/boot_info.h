@@ -113,8 +113,9 @@ struct boot_vm_module {
 };
 
 enum boot_vm_flag {
-	BOOT_VM_NESTED = 1,  /* the guest may be a hypervisor */
-	BOOT_VM_WAITING = 2, /* created and not started, until the user says so */
+	BOOT_VM_NESTED = 1,      /* the guest may be a hypervisor */
+	BOOT_VM_WAITING = 2,     /* created and not started, until the user says so */
+	BOOT_VM_FRAMEBUFFER = 4, /* has the machine's; one VM at most */
 };
 
 struct boot_vm {

@@ -45,6 +45,7 @@ static struct {
 
 static struct fbcon_cell cells[2 * MAX_PLACES];
 static atomic_bool panicking, lock_broken;
+static const struct boot_info *lent; /* not NULL: a VM has the screen */
 
 /* Of its escape sequences only colours are kept: others move the cursor, or ask for answers. */
 static void part_drop_sequence(void)
@@ -238,7 +239,9 @@ void console_guest_tx(u8 byte)
 
 int console_getc(void)
 {
-	return arch_uart_getc();
+	int byte = arch_uart_getc();
+
+	return byte >= 0 ? byte : arch_keyboard_getc();
 }
 
 bool console_has_screen(void)
@@ -266,11 +269,6 @@ bool console_is_undrawn(void)
 	return console.undrawn;
 }
 
-void console_enter_panic(void)
-{
-	atomic_store(&panicking, true);
-}
-
 /* The screen is used only where the direct map reaches it: its cache type is the CPU set-up's. */
 static bool start_screen(const struct boot_info *info)
 {
@@ -284,8 +282,36 @@ static bool start_screen(const struct boot_info *info)
 	       0;
 }
 
+static bool screen_is_lent(const struct boot_info *info)
+{
+	for (u32 i = 0; i < info->config.vm_count; i++) {
+		if (info->config.vms[i].flags & BOOT_VM_FRAMEBUFFER) {
+			return true;
+		}
+	}
+	return false;
+}
+
 void console_init(const struct boot_info *info)
 {
 	(void)arch_uart_init();
-	console.has_screen = start_screen(info);
+	if (screen_is_lent(info)) {
+		lent = info;
+	} else {
+		console.has_screen = start_screen(info);
+	}
+}
+
+void console_screen_take(void)
+{
+	if (lent) {
+		console.has_screen = start_screen(lent);
+		lent = NULL;
+	}
+}
+
+void console_enter_panic(void)
+{
+	console_screen_take();
+	atomic_store(&panicking, true);
 }

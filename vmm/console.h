@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The machine's console: the same output on the host's serial port and on the framebuffer, input
- * from the serial port. Without either device it still takes everything in, silently.
+ * from the serial port and the keyboard. Without either device it still takes everything in,
+ * silently.
  *
  * Drawing the framebuffer is slow, so it is deferred once console_poll has been called: bytes
  * change fbcon's cells, console_poll draws. Before the first console_poll (early boot) and in a
@@ -29,7 +30,7 @@ void console_guest_tx(u8 byte);
 /* Another guest is in front: what the last one has left unfinished is not put out again. */
 void console_forget_guest(void);
 
-/* Returns a byte typed at the host's serial port, or -1. By one CPU at a time. */
+/* Returns a byte typed at the host's serial port or keyboard, or -1. By one CPU at a time. */
 int console_getc(void);
 
 /* Is there a framebuffer, and so anything for console_poll to draw? */
@@ -43,6 +44,10 @@ bool console_poll(void);
 
 /* Whether console_poll() has something to draw. */
 bool console_is_undrawn(void);
+
+/* The framebuffer is Socle's again, if a VM has it (BOOT_VM_FRAMEBUFFER): nothing runs there now.
+ */
+void console_screen_take(void);
 
 /*
  * Several writes as one: console_begin takes the lock and returns what console_end needs to release
@@ -72,3 +77,6 @@ void console_enter_panic(void);
 bool arch_uart_init(void);
 void arch_uart_putc(u8 byte);
 int arch_uart_getc(void);
+
+/* Supplied by the architecture: a byte typed at its keyboard (vmm/keyboard.h), -1: none. */
+int arch_keyboard_getc(void);

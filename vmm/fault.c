@@ -27,14 +27,21 @@ static u64 block_size(const struct memslot *slot, gpa_t addr)
 	return PAGE_SIZE;
 }
 
+static bool is_framebuffer(const struct vm *vm, gpa_t addr)
+{
+	return addr.v - vm->framebuffer.base.v < vm->framebuffer.size;
+}
+
 enum fault_result fault_handle(struct vm *vm, struct tdp_fault *fault)
 {
 	const struct memslot *slot = memslot_find(&vm->slots, fault->gpa);
 	struct tlb_batch batch;
 	struct tdp_attr attr;
 	u64 size, base;
+	bool screen = !slot && is_framebuffer(vm, fault->gpa);
 	int err;
 
+	slot = screen ? &vm->framebuffer : slot;
 	fault->slot = slot;
 	if (!slot) {
 		vm->faults.mmio++;
@@ -43,12 +50,17 @@ enum fault_result fault_handle(struct vm *vm, struct tdp_fault *fault)
 	if ((slot->flags & MEMSLOT_RO) && (fault->access & PT_W) && !fault->on_walk) {
 		return FAULT_DENIED;
 	}
+	if (screen && (fault->access & PT_X)) {
+		return FAULT_DENIED;
+	}
 	size = block_size(slot, fault->gpa);
 	base = align_down(fault->gpa.v, size);
 	attr = (struct tdp_attr){
 		.oa = hpa(slot->hpa.v + (base - slot->base.v)),
-		.prot = (u8)(slot->flags & MEMSLOT_RO ? PT_R | PT_X : PT_R | PT_W | PT_X),
-		.mem = PT_MEM_WB,
+		.prot = (u8)(screen                     ? PT_R | PT_W
+			     : slot->flags & MEMSLOT_RO ? PT_R | PT_X
+							: PT_R | PT_W | PT_X),
+		.mem = screen ? PT_MEM_WC : PT_MEM_WB,
 	};
 	tlb_batch_init(&batch, &vm->tdp);
 	err = tdp_map(&vm->tdp, gpa(base), size, attr, &batch);

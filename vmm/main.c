@@ -70,6 +70,7 @@ void hv_screen_finish(void)
 
 void hv_wait_for_enter(void)
 {
+	console_screen_take();
 	log_info("press Enter to power the machine off");
 	hv_screen_finish();
 	while (console_getc() != '\r') {

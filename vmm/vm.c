@@ -90,7 +90,7 @@ static int memory_alloc(struct vm *vm, u64 total)
 		int err;
 
 		addr = arch_vm_memory_next(addr, &room);
-		err = memory_add_block(vm, addr, min_u64(left, room), &size);
+		err = room ? memory_add_block(vm, addr, min_u64(left, room), &size) : -ENOSPC;
 		if (err) {
 			log_error("vm %s: memory %lu MiB: %lu MiB could be had (%s)",
 				  vm->config->name, total >> 20, (total - left) >> 20,
@@ -177,6 +177,24 @@ void vm_destroy(struct vm *vm)
 	object_free(vm, sizeof(*vm));
 }
 
+/* Its own pages and no others: the loader has seen to it that it ends at page borders. */
+static void framebuffer_lend(struct vm *vm)
+{
+	const struct boot_framebuffer *fb = &vm->boot->framebuffer;
+	u64 size = align_up((u64)fb->stride_pixels * fb->height * sizeof(u32), PAGE_SIZE);
+
+	if (!(vm->config->flags & BOOT_VM_FRAMEBUFFER)) {
+		return;
+	}
+	if (!fb->width || size > ARCH_SCREEN_SIZE_MAX || size > fb->size) {
+		log_warn("vm %s: the framebuffer cannot be given to it", vm->config->name);
+		return;
+	}
+	vm->framebuffer = (struct memslot){arch_vm_screen_base(), size, hpa(fb->base), 0};
+	log_info("vm %s: has the framebuffer, %u x %u, at %lx", vm->config->name, fb->width,
+		 fb->height, vm->framebuffer.base.v);
+}
+
 struct vm *vm_create(const struct boot_info *bi, const struct boot_vm *config, u16 id)
 {
 	struct vm *vm = object_alloc(sizeof(*vm));
@@ -194,6 +212,7 @@ struct vm *vm_create(const struct boot_info *bi, const struct boot_vm *config, u
 		vm_destroy(vm);
 		return NULL;
 	}
+	framebuffer_lend(vm);
 	vms[id] = vm;
 	vms_count = vms_count > id ? vms_count : id + 1u;
 	return vm;

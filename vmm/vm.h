@@ -42,6 +42,7 @@ struct vm {
 	const struct boot_vm *config;
 	const struct boot_info *boot;
 	struct memslots slots;
+	struct memslot framebuffer; /* the machine's; size 0: not this VM's. No memory otherwise */
 	struct tdp tdp;             /* gpa -> hpa, faulted in */
 	struct guest_paging paging; /* vCPU 0's, when it parked or vm_paging_note() was called */
 	atomic_bool paging_wanted;

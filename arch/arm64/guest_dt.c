@@ -90,6 +90,22 @@ static void reg(struct writer *w, const struct guest_dt_range *ranges, u32 count
 	}
 }
 
+/* The binding simple-framebuffer; Linux looks for it in /chosen only. */
+static void add_screen(struct writer *w, const struct guest_dt_screen *screen)
+{
+	cell(w, "#address-cells", 2);
+	cell(w, "#size-cells", 2);
+	bytes(w, "ranges", NULL, 0);
+	begin_at(w, "framebuffer", screen->memory.base);
+	string(w, "compatible", "simple-framebuffer");
+	reg(w, &screen->memory, 1);
+	cell(w, "width", screen->width);
+	cell(w, "height", screen->height);
+	cell(w, "stride", screen->stride);
+	string(w, "format", screen->red_first ? "x8b8g8r8" : "x8r8g8b8");
+	end(w);
+}
+
 static void add_chosen(struct writer *w, const struct guest_dt *dt)
 {
 	begin(w, "chosen");
@@ -98,6 +114,9 @@ static void add_chosen(struct writer *w, const struct guest_dt *dt)
 	if (dt->initrd_end > dt->initrd_start) {
 		TRY(w, fdt_property_u64(w->fdt, "linux,initrd-start", dt->initrd_start));
 		TRY(w, fdt_property_u64(w->fdt, "linux,initrd-end", dt->initrd_end));
+	}
+	if (dt->screen.memory.size) {
+		add_screen(w, &dt->screen);
 	}
 	end(w);
 }

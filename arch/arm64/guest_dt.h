@@ -34,12 +34,19 @@ struct guest_dt_range {
 	u64 base, size;
 };
 
+struct guest_dt_screen {
+	struct guest_dt_range memory; /* size 0: none */
+	u32 width, height, stride;    /* stride in bytes, of 32 bits a pixel */
+	bool red_first;               /* byte order in memory */
+};
+
 struct guest_dt {
 	const struct guest_dt_range *memory; /* what the guest may use, in order */
 	u32 memory_count;
 	u32 vcpu_count;
 	const char *bootargs;
 	u64 initrd_start, initrd_end; /* the same: none */
+	struct guest_dt_screen screen;
 };
 
 /* MPIDR_EL1's affinity fields of vCPU @id: 16 to a cluster, as an SGI's target list has. */

@@ -96,6 +96,7 @@ static int load_dtb(struct vm *vm, const struct linux_layout *layout,
 {
 	static u64 buffer[DTB_BUFFER / sizeof(u64)]; /* VMs are loaded one at a time */
 	const struct boot_module *initrd = module_at(vm, vm->config->initrd_module);
+	const struct boot_framebuffer *fb = &vm->boot->framebuffer;
 	struct guest_dt dt = {
 		.memory = ranges,
 		.memory_count = count,
@@ -103,6 +104,11 @@ static int load_dtb(struct vm *vm, const struct linux_layout *layout,
 		.bootargs = vm->config->options,
 		.initrd_start = layout->initrd,
 		.initrd_end = layout->initrd + (initrd ? initrd->size : 0),
+		.screen = {{vm->framebuffer.base.v, vm->framebuffer.size},
+			   fb->width,
+			   fb->height,
+			   fb->stride_pixels * (u32)sizeof(u32),
+			   fb->format == BOOT_PIXEL_RGBX8},
 	};
 	int size = guest_dt_build(&dt, buffer, sizeof(buffer));
 

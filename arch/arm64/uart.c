@@ -239,3 +239,9 @@ void arch_uart_rx_irq(bool on)
 		reg_write(PL_IMSC, on ? PL_INT_RX : 0);
 	}
 }
+
+/* USB's are out of reach. */
+int arch_keyboard_getc(void)
+{
+	return -1;
+}

@@ -153,10 +153,16 @@ int virt_cpu_init(void)
 	return 0;
 }
 
+/* Above all memory, which is what aborts below memory are not looked up for. */
+gpa_t arch_vm_screen_base(void)
+{
+	return gpa(BIT(stage2_ipa_bits()) - ARCH_SCREEN_SIZE_MAX);
+}
+
 gpa_t arch_vm_memory_next(gpa_t addr, u64 *room)
 {
 	addr.v = max_u64(addr.v, GUEST_RAM_BASE);
-	*room = BIT(STAGE2_IPA_BITS) - addr.v;
+	*room = max_u64(arch_vm_screen_base().v, addr.v) - addr.v;
 	return addr;
 }
 

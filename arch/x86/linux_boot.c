@@ -12,7 +12,16 @@
 #include "vmm/log.h"
 #include "vmm/vcpu.h"
 
-/* boot_params. */
+/* boot_params; struct screen_info is at its beginning. */
+#define BP_VIDEO_TYPE  0x00f
+#define BP_LFB_WIDTH   0x012
+#define BP_LFB_HEIGHT  0x014
+#define BP_LFB_DEPTH   0x016
+#define BP_LFB_BASE    0x018
+#define BP_LFB_SIZE    0x01c
+#define BP_LFB_LINE    0x024
+#define BP_LFB_COLOURS 0x026 /* size and position of red, green, blue, the rest */
+#define VIDEO_TYPE_EFI 0x70
 #define BP_ACPI_RSDP   0x070
 #define BP_E820_COUNT  0x1e8
 #define BP_HDR         0x1f1
@@ -64,6 +73,28 @@ static void put_map(struct zero_page *zp, const struct vm *vm)
 		memcpy(zp->bytes + BP_E820 + sizeof(e) * i, &e, sizeof(e));
 	}
 	put(zp, BP_E820_COUNT, count, 1);
+}
+
+/* As EFI's framebuffer: 32 bits a pixel, no address above 4 GiB. */
+static void put_screen(struct zero_page *zp, const struct vm *vm)
+{
+	static const u8 colours[][8] = {
+		[BOOT_PIXEL_BGRX8] = {8, 16, 8, 8, 8, 0, 8, 24},
+		[BOOT_PIXEL_RGBX8] = {8, 0, 8, 8, 8, 16, 8, 24},
+	};
+	const struct boot_framebuffer *fb = &vm->boot->framebuffer;
+
+	if (!vm->framebuffer.size) {
+		return;
+	}
+	put(zp, BP_VIDEO_TYPE, VIDEO_TYPE_EFI, 1);
+	put(zp, BP_LFB_WIDTH, fb->width, 2);
+	put(zp, BP_LFB_HEIGHT, fb->height, 2);
+	put(zp, BP_LFB_DEPTH, 32, 2);
+	put(zp, BP_LFB_BASE, vm->framebuffer.base.v, 4);
+	put(zp, BP_LFB_SIZE, vm->framebuffer.size, 4);
+	put(zp, BP_LFB_LINE, fb->stride_pixels * sizeof(u32), 2);
+	memcpy(zp->bytes + BP_LFB_COLOURS, colours[fb->format], sizeof(colours[0]));
 }
 
 static int load_initrd(struct vm *vm, const struct kernel *k, struct zero_page *zp)
@@ -161,6 +192,7 @@ static int zero_page_boot(struct vm *vm)
 		return err;
 	}
 	put_map(&zp, vm);
+	put_screen(&zp, vm);
 	put(&zp, BP_LOADER_TYPE, LOADER_UNKNOWN, 1);
 	put(&zp, BP_CMDLINE, GUEST_TEXT_ADDR, 4);
 	put(&zp, BP_ACPI_RSDP, GUEST_ACPI_ADDR, 8);

@@ -9,6 +9,7 @@
 #include "arch/x86/hostpt.h"
 #include "arch/x86/lapic.h"
 #include "arch/x86/ops.h"
+#include "arch/x86/ps2.h"
 #include "arch/x86/smp.h"
 #include "arch/x86/time.h"
 #include "arch/x86/trap.h"
@@ -66,10 +67,11 @@ void cpu_features_init(void)
 	}
 }
 
-static void uart_interrupt_init(void)
+/* To this CPU, as VECTOR_UART: something was typed. Returns false where no I/O APIC has it. */
+static bool input_interrupt_route(u8 irq)
 {
 	u16 flags;
-	u32 gsi = acpi_isa_gsi(&acpi, UART_ISA_IRQ, &flags);
+	u32 gsi = acpi_isa_gsi(&acpi, irq, &flags);
 
 	for (u32 i = 0; i < acpi.ioapic_count; i++) {
 		const struct acpi_ioapic *io = &acpi.ioapics[i];
@@ -78,12 +80,26 @@ static void uart_interrupt_init(void)
 			ioapic_route(hpa(io->address), gsi - io->gsi_base,
 				     (flags & MPS_POLARITY) == MPS_ACTIVE_LOW,
 				     (flags & MPS_TRIGGER) == MPS_LEVEL, VECTOR_UART);
-			arch_uart_enable_rx_irq();
-			host_uart_interrupts = true;
-			return;
+			return true;
 		}
 	}
-	log_info("serial input: polled (no I/O APIC found)");
+	return false;
+}
+
+static void input_init(void)
+{
+	bool keyboard = ps2_init();
+
+	host_uart_interrupts = input_interrupt_route(UART_ISA_IRQ) &&
+			       (!keyboard || input_interrupt_route(PS2_ISA_IRQ));
+	if (host_uart_interrupts) {
+		arch_uart_enable_rx_irq();
+	} else {
+		log_info("input: polled (no I/O APIC found)");
+	}
+	if (keyboard) {
+		log_info("keyboard: PS/2");
+	}
 }
 
 static void acpi_read(const struct boot_info *bi)
@@ -118,7 +134,7 @@ void x86_start(const struct boot_info *bi)
 	acpi_read(bi);
 	time_init(acpi.pm_timer_port);
 	lapic_init();
-	uart_interrupt_init();
+	input_init();
 	x86_ops_choose();
 	if (x86_ops->cpu_on()) {
 		log_error("this CPU's virtualisation cannot be used: nothing to run");

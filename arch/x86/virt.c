@@ -43,6 +43,12 @@ u64 arch_uptime_ns(void)
 	return time_now_ns();
 }
 
+/* The PC's devices begin behind it. */
+gpa_t arch_vm_screen_base(void)
+{
+	return gpa(LOW_MEMORY_END);
+}
+
 gpa_t arch_vm_memory_next(gpa_t addr, u64 *room)
 {
 	if (addr.v < LOW_MEMORY_END) {

@@ -42,6 +42,8 @@ SRC_test_race_vms = vmm/vm.c vmm/cpu.c vmm/vcpu.c vmm/vconsole.c vmm/monitor.c v
 	vmm/log.c vmm/fbcon.c build/fbcon_font.c $(SRC_test_explain) $(SRC_test_sched)
 FLAGS_test_race_vms := -iquote tests/host/race -DLOCK_DEBUG -fno-sanitize=address,undefined -fsanitize=thread
 LIBS_test_race_vms := -lpthread
+HOST_TESTS += test_keyboard
+SRC_test_keyboard := vmm/keyboard.c
 HOST_TESTS += test_vuart
 SRC_test_vuart := vmm/vuart.c
 HOST_TESTS += test_vpic

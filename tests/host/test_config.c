@@ -20,6 +20,7 @@ static const struct config_limits all = {
 	.kinds = BIT(BOOT_IMAGE_KINDS) - 1,
 	.cpus = true,
 	.nested = true,
+	.framebuffer = true,
 	.waiting = true,
 	.front = true,
 	.debug_port = true,
@@ -270,6 +271,9 @@ static void test_several(void **state)
 	assert_int_equal(b->modules[1].module, a->linux_module);
 	assert_string_equal(b->modules[1].text, "");
 	assert_int_equal(info.module_count, 3);
+	expect_good("vm a\nlinux k\nframebuffer off\nvm b\nlinux k\nframebuffer on\n", &info);
+	assert_int_equal(a->flags, 0);
+	assert_int_equal(b->flags, BOOT_VM_FRAMEBUFFER);
 	expect_good("vm a\nlinux k\nnested off\nautostart yes\n", &info);
 	assert_int_equal(a->flags, 0);
 	assert_int_equal(a->cpus, 0);
@@ -322,6 +326,9 @@ static void test_wrong_vm_fields(void **state)
 	}
 	expect_error("vm a\nlinux k\nnested yes\n", 3, "nested", "expected on or off");
 	expect_error("vm a\nlinux k\nautostart\n", 3, "autostart", "expected yes or no");
+	expect_error("vm a\nlinux k\nframebuffer 1\n", 3, "framebuffer", "expected on or off");
+	expect_error("vm a\nlinux k\nframebuffer on\nvm b\nlinux k\nframebuffer on\n", 6,
+		     "framebuffer", "line 3 has it");
 	expect_error("vm a\nlinux k\nconsole back\n", 3, "console", "expected front");
 	expect_error("vm a\nlinux k\nconsole front\nvm b\nlinux k\nconsole front\n", 6, "console",
 		     "expected for one VM, line 3 has it");
@@ -350,6 +357,7 @@ static void test_limits(void **state)
 		     "at most 1, which is what this version");
 	expect_error("vm a\nlinux k\ncpus 0\n", 3, "cpus", "does not pin");
 	expect_error("vm a\nlinux k\nnested on\n", 3, "nested", "expected off");
+	expect_error("vm a\nlinux k\nframebuffer on\n", 3, "framebuffer", "expected off");
 	expect_error("vm a\nlinux k\nautostart no\n", 3, "autostart", "expected yes");
 	expect_error("vm a\nlinux k\nconsole front\n", 3, "console", "one VM at the console");
 	expect_error("vm a\nlinux k\ndebug-exit 0xf4\n", 3, "debug-exit", "before the first vm");

@@ -23,6 +23,7 @@ static const struct guest_dt good = {
 	.bootargs = "console=ttyAMA0 quiet",
 	.initrd_start = 0x44000000,
 	.initrd_end = 0x44123456,
+	.screen = {{0xfff0000000, 0x3e8000}, 1280, 800, 5120, false},
 };
 static _Alignas(8) char dtb[DTB_SIZE];
 
@@ -157,6 +158,28 @@ static void test_senseless(void **state)
 	assert_int_equal(guest_dt_build(&dt, dtb, sizeof(dtb)), -EINVAL);
 }
 
+static void test_screen(void **state)
+{
+	static const char path[] = "/chosen/framebuffer@fff0000000";
+	struct guest_dt dt = good;
+
+	(void)state;
+	build(&good);
+	prop_is_string(path, "compatible", "simple-framebuffer");
+	prop_is_string(path, "format", "x8r8g8b8");
+	CELLS(path, "reg", 0xff, 0xf0000000, 0, 0x3e8000);
+	CELLS(path, "width", 1280);
+	CELLS(path, "height", 800);
+	CELLS(path, "stride", 5120);
+	prop_is("/chosen", "ranges", "", 0);
+	dt.screen.red_first = true;
+	build(&dt);
+	prop_is_string(path, "format", "x8b8g8r8");
+	dt.screen.memory.size = 0;
+	build(&dt);
+	assert_true(fdt_path_offset(dtb, path) < 0);
+}
+
 /* Buffers of every size, each exactly that large, so that a write past it is seen. */
 static void test_room(void **state)
 {
@@ -212,7 +235,7 @@ int main(void)
 		cmocka_unit_test(test_tree),      cmocka_unit_test(test_gic),
 		cmocka_unit_test(test_cpus),      cmocka_unit_test(test_without_initrd),
 		cmocka_unit_test(test_senseless), cmocka_unit_test(test_room),
-		cmocka_unit_test(test_dtc),
+		cmocka_unit_test(test_dtc),       cmocka_unit_test(test_screen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

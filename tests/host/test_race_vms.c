@@ -183,6 +183,16 @@ void arch_vm_fini(struct vm *vm)
 	tdp_destroy(&vm->tdp);
 }
 
+int arch_keyboard_getc(void)
+{
+	return -1;
+}
+
+gpa_t arch_vm_screen_base(void)
+{
+	return gpa(BIT(40));
+}
+
 gpa_t arch_vm_memory_next(gpa_t addr, u64 *room)
 {
 	*room = BIT(40);

@@ -256,6 +256,41 @@ def screen_only(name):
         assert console.finish() == Status.POWERED_OFF
 
 
+@row("report-no-screen")
+def report_no_screen(name):
+    """A VM cannot have what the machine has not got."""
+    config = config_text("\tmemory 128M", "\tframebuffer on")
+    report = loader_report(loader_machine(name, config))
+    problem = "line 2 and below field framebuffer problem expected a framebuffer of whole pages, found none"
+    assert problem in report, report
+
+
+@row("framebuffer")
+def framebuffer(name):
+    """The guest draws on the screen itself; Socle, which has the serial line, does not."""
+    config = config_text(
+        "\tinitrd \\guests\\initrd.img",
+        f"\toptions console=tty0 {CONSOLE}",
+        "\tframebuffer on",
+        "\tmemory 256M",
+    )
+    machine = loader_machine(name, config, initrd=INITRD, memory=768)
+    machine.extra = SCREEN
+    with qemu.Console(machine, TIMEOUT) as console:
+        console.expect("vm linux: has the framebuffer, ")
+        console.expect("/ # ")
+        console.send("cat /proc/fb; echo; echo guest-drew-this-line >/dev/tty0\r")
+        console.expect("0 (EFI VGA|simple)")
+        console.expect("/ # ")
+        picture = qemu.LOGS / f"{name}.ppm"
+        console.qmp.execute("screendump", filename=str(picture))
+        assert screen.has_line(picture, "guest-drew-this-line ")
+        assert not screen.has_line(picture, "guest-drew-that-line ")
+        assert not any("[socle " in text for text in screen.read_text(picture))
+        console.send("poweroff\r")
+        assert console.finish() == Status.POWERED_OFF
+
+
 # A panic of the core itself.
 
 LOST = 0x10  # where the exit handlers are said to be: no code, and no memory

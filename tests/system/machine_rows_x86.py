@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows of test_boot.py that only x86-64 has."""
 
+import os
 import re
+import time
 from pathlib import Path
 
 import mkimage
 import qemu
-from linux_guest import EFI, INITRD, check_selftest, socle_files
+from linux_guest import EFI, INITRD, check_selftest, socle_files, socle_machine
 from machine_rows import (
     BAD_KERNEL, KERNEL, SCREEN, TIMEOUT, UNABLE_HEAD, check_guest_death, config_problem, config_text,
-    loader_machine, loader_report, machine_kind, read_log, report_kernel, row,
+    expect_on_screen, loader_machine, loader_report, machine_kind, read_log, report_kernel, row,
 )  # fmt: skip
 from qemu import Status
 
@@ -60,6 +62,84 @@ def guest_death(name):
     machine = loader_machine(name, config_text("\tmemory 128M"), bytes(kernel))
     lines = [r"vm linux: stopped: triple fault$", r"linux: rip [0-9a-f]{4}:[0-9a-f]{16}"]
     check_guest_death(machine, lines)
+
+
+# The PS/2 keyboard.
+
+KEYS = {" ": "spc", "-": "minus", "\r": "ret", ";": "semicolon", "'": "apostrophe", "/": "slash"}
+SHIFTED = {"$": "4", "(": "9", ")": "0", "*": "8", "+": "equal", ">": "dot"}
+
+
+def type_keys(console, text):
+    """Presses the keys that make this text on a US keyboard."""
+    for character in text:
+        names = ["shift", SHIFTED[character]] if character in SHIFTED else []
+        names = names or (["shift", character.lower()] if character.isupper() else [])
+        press(console, *(names or [KEYS.get(character, character)]))
+
+
+def press(console, *names):
+    keys = [{"type": "qcode", "data": name} for name in names]
+    console.qmp.execute("send-key", keys=keys, **{"hold-time": 20})
+    time.sleep(0.05)
+
+
+@row("keyboard")
+def keyboard(name):
+    """No serial port: the guest's shell and our own keys by keyboard and screen alone."""
+    machine = socle_machine(name, "6.12", "quiet")
+    machine.extra = SCREEN
+    with qemu.Console(machine, TIMEOUT, serial=False) as console:
+        expect_on_screen(console, ["keyboard: PS/2$", "^socle-guest: userspace reached$", "^/ # "])
+        type_keys(console, "echo $((6 * 7))-Works\r")
+        expect_on_screen(console, ["^42-Works$"])
+        press(console, "up")
+        press(console, "backspace")
+        type_keys(console, "ing\r")
+        expect_on_screen(console, ["^42-Working$"])
+        type_keys(console, "sleep 1000\r")
+        time.sleep(1)
+        press(console, "ctrl", "c")
+        press(console, "ctrl", "a")
+        press(console, "ctrl", "a")  # the line's beginning: behind it, Enter
+        type_keys(console, "poweroff\r")
+        assert console.finish() == Status.POWERED_OFF
+
+
+@row("keyboard-idle")
+def keyboard_idle(name):
+    """A key is an interrupt: nobody looks for one meanwhile."""
+    machine = socle_machine(name, "6.12", "quiet")
+    machine.extra = SCREEN
+    with qemu.Console(machine, TIMEOUT) as console:
+        console.expect("keyboard: PS/2")
+        console.expect("/ # ")
+        used = cpu_seconds(console)
+        time.sleep(5)
+        assert cpu_seconds(console) - used < 1
+        type_keys(console, "poweroff\r")
+        assert console.finish() == Status.POWERED_OFF
+
+
+def cpu_seconds(console):
+    """What the emulator has used of the host's CPUs."""
+    fields = Path(f"/proc/{console.process.pid}/stat").read_text("ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@row("guest-death-keyboard")
+def guest_death_keyboard(name):
+    """Somebody without a serial port has read it, and presses Enter."""
+    kernel = bytearray(KERNEL.read_bytes())
+    entry = (kernel[0x1F1] + 1) * 512 + 0x200
+    kernel[entry : entry + 2] = bytes.fromhex("0f0b")  # ud2
+    machine = loader_machine(name, config_text("\tmemory 128M"), bytes(kernel))
+    machine.extra = SCREEN
+    with qemu.Console(machine, TIMEOUT, serial=False) as console:
+        expect_on_screen(console, [r"vm linux: stopped: triple fault$", "press Enter to power"])
+        press(console, "x")
+        press(console, "ret")
+        assert console.finish() == Status.POWERED_OFF
 
 
 MACHINES = {

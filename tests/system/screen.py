@@ -45,19 +45,38 @@ def cell_character(lines, characters):
     return characters.get(glyph) or characters.get(swapped) or NO_GLYPH
 
 
+def read_cells(path):
+    """The screen's rows of cells: what each looks like, line by line."""
+    width, height, pixels = read_ppm(path)
+    for top in range(0, height - HEIGHT + 1, HEIGHT):
+        yield [
+            tuple(
+                pixels[start : start + WIDTH * PIXEL]
+                for start in (((top + y) * width + left) * PIXEL for y in range(HEIGHT))
+            )
+            for left in range(0, width - WIDTH + 1, WIDTH)
+        ]
+
+
 def read_text(path):
     """The screen's rows of text, without the blanks behind."""
     characters = read_font()
-    width, height, pixels = read_ppm(path)
     known = {}
     rows = []
-    for top in range(0, height - HEIGHT + 1, HEIGHT):
-        row = ""
-        for left in range(0, width - WIDTH + 1, WIDTH):
-            starts = (((top + y) * width + left) * PIXEL for y in range(HEIGHT))
-            lines = tuple(pixels[start : start + WIDTH * PIXEL] for start in starts)
-            if lines not in known:
-                known[lines] = cell_character(lines, characters)
-            row += known[lines]
-        rows.append(row.rstrip())
+    for cells in read_cells(path):
+        for lines in set(cells) - known.keys():
+            known[lines] = cell_character(lines, characters)
+        rows.append("".join(known[lines] for lines in cells).rstrip())
     return rows
+
+
+def shape(row):
+    """The same for two rows exactly where they are alike but for what each character looks like."""
+    seen = {}
+    return [seen.setdefault(item, len(seen)) for item in row]
+
+
+def has_line(path, text):
+    """Whether a row begins with this text in whatever font: a text with its characters exchanged one
+    for one, which is as good as none where it is long."""
+    return any(shape(cells[: len(text)]) == shape(text) for cells in read_cells(path))
