@@ -50,3 +50,6 @@ cover: $$(COVER_BINS)
 
 mutants: | setup-test
 	$(Q)tests/host/mutants.py
+
+HOST_TESTS += test_fault
+SRC_test_fault := vmm/fault.c vmm/memslot.c $(MM_SRC)

@@ -5,6 +5,7 @@
 #   build   the hypervisor          run    make run (QEMU, firmware, a guest)
 #   test    make test               check  make check (format, tidy, coverage)
 #   bochs   an emulator with VMX, besides run or test
+#   sign    make sign
 #   build-arm64, run-arm64          what ARCH=arm64 needs besides
 #
 # Debian 12 and later: asks dpkg what is missing and installs it with apt-get (as root or by sudo)
@@ -41,12 +42,15 @@ test|libfdt-dev|file libfdt.h|device trees in host tests
 test|zlib1g-dev|file zlib.h|unpacking in host tests
 test|libcmocka-dev|file cmocka.h|unit tests
 test|libzydis-dev|file Zydis/Zydis.h|the instruction decoder's oracle
+test|sbsigntool|command sbsign|signs loaders for Secure Boot
+test|openssl|command openssl|keys for Secure Boot
 test|python3-pytest|module pytest|system tests
 test|python3-pytest-xdist|module xdist|system tests side by side
 test|python3-pexpect|module pexpect|console tests
 test|clang|command clang|second compiler, fuzz targets
 test|lld|command ld.lld|second linker
 test|libclang-rt-dev|command clang|sanitizer and fuzzer run-times
+sign|sbsigntool|command sbsign|signs loaders for Secure Boot
 bochs|g++|command g++|compiles Bochs, the emulator with VMX
 bochs|patch|command patch|patches Bochs
 bochs|vgabios|file vgabios/vgabios.bin|the firmware of Bochs' screen

@@ -38,7 +38,7 @@ MEM ?= 512M
 PACKAGES_arm64 := arm64
 
 .PHONY: setup-build setup-run setup-test setup-check newlib newlib-test kernels initramfs image \
-	usb usb-files run system-test kut bochs test-vmx test-bochs
+	sign usb usb-files run system-test kut bochs test-vmx test-bochs
 # One after the other, also under -j: apt has one lock.
 setup-build:
 	$(Q)$(SETUP)/packages.sh build $(PACKAGES_$(ARCH):%=build-%)
@@ -86,11 +86,23 @@ run system-test: export SOCLE_CPU := $(CPU)
 image run: export GUEST_OPTIONS := $(OPTIONS)
 GUEST_ARGS = --kernel '$(KERNEL)' --initrd '$(INITRD)' --options "$$GUEST_OPTIONS" --memory '$(MEM)'
 
+# With KEY= and CERT= the loader that goes on a stick is signed for Secure Boot. `make sign` makes it
+# anew each time: nothing tells whether the key is still the same.
+SIGNED_x86_64 := build/x86_64/signed/$(EFI_NAME_x86_64)
+SIGNED_arm64 := build/arm64/signed/$(EFI_NAME_arm64)
+LOADER_x86_64 := $(if $(KEY),$(SIGNED_x86_64),build/x86_64/$(EFI_NAME_x86_64))
+LOADER_arm64 := $(if $(KEY),$(SIGNED_arm64),build/arm64/$(EFI_NAME_arm64))
+sign: $(EFI) | setup-build
+	$(Q)test -f '$(KEY)' -a -f '$(CERT)' || { echo "usage: make sign KEY=key.pem CERT=cert.pem"; exit 2; }
+	$(Q)$(SETUP)/packages.sh sign
+	$(Q)mkdir -p $(dir $(SIGNED_$(ARCH)))
+	$(Q)sbsign --key '$(KEY)' --cert '$(CERT)' --output $(SIGNED_$(ARCH)) $(EFI)
+
 # For a real machine: no debug-exit, which only QEMU has. The loader of the other architecture goes
 # along where it has been built.
-OTHER_EFI = $(wildcard $(filter-out $(EFI),$(foreach a,x86_64 arm64,build/$(a)/$(EFI_NAME_$(a)))))
-image: $(EFI) $(GUEST_FILES) | setup-run
-	$(Q)$(SETUP)/mkimage.py build/stick.img --efi '$(EFI)' $(OTHER_EFI) $(GUEST_ARGS)
+OTHER_EFI = $(wildcard $(filter-out $(LOADER_$(ARCH)),$(foreach a,x86_64 arm64,$(LOADER_$(a)))))
+image: $(EFI) $(GUEST_FILES) $(if $(KEY),sign) | setup-run
+	$(Q)$(SETUP)/mkimage.py build/stick.img --efi '$(LOADER_$(ARCH))' $(OTHER_EFI) $(GUEST_ARGS)
 	$(Q)echo "build/stick.img: write it to a USB stick with dd or the like"
 
 # One stick for both architectures. DEV=/dev/...: writes it there, after a question; FORCE=1 also where
@@ -99,11 +111,11 @@ USB_ARCHES := x86_64 arm64
 usb: | setup-run
 	$(Q)for arch in $(USB_ARCHES); do $(MAKE) --no-print-directory ARCH=$$arch usb-files || exit 1; done
 	$(Q)$(SETUP)/mkusb.py image build/usb.img \
-		--x64 build/x86_64/$(EFI_NAME_x86_64) $(KERNELS_x86_64)/6.12/vmlinuz $(GUEST_INITRD_x86_64) \
-		--aa64 build/arm64/$(EFI_NAME_arm64) $(KERNELS_arm64)/6.12/vmlinuz $(GUEST_INITRD_arm64)
+		--x64 $(LOADER_x86_64) $(KERNELS_x86_64)/6.12/vmlinuz $(GUEST_INITRD_x86_64) \
+		--aa64 $(LOADER_arm64) $(KERNELS_arm64)/6.12/vmlinuz $(GUEST_INITRD_arm64)
 	$(Q)$(if $(DEV),$(SETUP)/mkusb.py write build/usb.img '$(DEV)' $(if $(FORCE),--force) $(if $(YES),--yes), \
 		echo "build/usb.img: make usb DEV=/dev/... writes it to a stick")
-usb-files: $(EFI) $(KERNELS)/6.12/vmlinuz $(GUEST_INITRD)
+usb-files: $(if $(KEY),sign,$(EFI)) $(KERNELS)/6.12/vmlinuz $(GUEST_INITRD)
 
 # Whose virtualisation an x86 machine has; tcsh exports a variable of that name.
 ifneq ($(origin VENDOR),command line)

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import mkimage
+import pytest
 import qemu
 import screen
 from gdbstub import GdbStub
@@ -208,6 +209,75 @@ def report_key(name):
     report = loader_report(machine, answer=" ")
     assert NOT_FOUND.format("\\socle\\socle.conf") in report, report
     assert "No key was pressed" not in report, report
+
+
+# Secure Boot, with the key that the firmware's package has for tests in db.
+
+SNAKEOIL = Path("/usr/share/ovmf/PkKek-1-snakeoil.pem")
+SECURE_FLASH, SECURE = {
+    "x86_64": (
+        ("/usr/share/OVMF/OVMF_CODE_4M.secboot.fd", "/usr/share/OVMF/OVMF_VARS_4M.snakeoil.fd"),
+        {
+            "kind": "q35,smm=on",
+            "extra": ["-global", "driver=cfi.pflash01,property=secure,value=on"],
+        },
+    ),
+    "arm64": (
+        ("/usr/share/AAVMF/AAVMF_CODE.snakeoil.fd", "/usr/share/AAVMF/AAVMF_VARS.snakeoil.fd"),
+        {},
+    ),
+}[qemu.ARCH]
+
+
+def secure_machine(name, loader):
+    """A machine with Secure Boot on, and on its stick this loader, which is to go to the menu."""
+    if not SNAKEOIL.exists() or not all(Path(file).exists() for file in SECURE_FLASH):
+        pytest.skip("the firmware's package has no variables with a test key")
+    image = Path(f"build/system/{name}.img")
+    guest = mkimage.linux_vm(options=f"{CONSOLE} quiet", memory="256M")
+    config = "timeout 60\n" + guest
+    files = mkimage.linux_files(loader, KERNEL, INITRD, config)
+    files[f"EFI/BOOT/{qemu.TARGET.loader}"] = files.pop(f"EFI/BOOT/{Path(loader).name}")
+    mkimage.write_image(image, files)
+    return qemu.Machine(
+        name, image=image, memory=768, accelerator=qemu.tcg(), flash=SECURE_FLASH, **SECURE
+    )
+
+
+@row("secure-boot")
+def secure_boot(name):
+    """Signed with a key that the firmware knows, it starts and says so."""
+    folder = Path(f"build/system/{name}")
+    folder.mkdir(parents=True, exist_ok=True)
+    key, signed = folder / "key.pem", folder / "signed.efi"
+    source = ["-in", str(SNAKEOIL.with_suffix(".key")), "-passin", "pass:snakeoil"]
+    if SNAKEOIL.exists():
+        mkimage.call(["openssl", "pkey", *source, "-out", str(key)], "test key")
+        mkimage.call(["sbsign", "--key", str(key), "--cert", str(SNAKEOIL), "--output",
+                      str(signed), str(EFI)], "signature")  # fmt: skip
+    machine = secure_machine(name, signed)
+    with qemu.Console(machine, 2 * TIMEOUT) as console:
+        console.expect("Esc returns to the firmware.")
+        console.send("r")
+        while console.child.expect(["-- a key shows more --", "any other key goes back"]) == 0:
+            console.send(" ")
+        console.send("x")
+        console.expect("Esc returns to the firmware.")
+        console.send("\r")
+        console.expect("userspace reached")
+        console.expect("/ # ")
+        console.send("poweroff\r")
+        assert console.finish() == Status.POWERED_OFF
+    assert "on: the firmware accepted this loader's signature" in read_log(machine)
+
+
+@row("secure-boot-unsigned")
+def secure_boot_unsigned(name):
+    machine = secure_machine(name, EFI)
+    with qemu.Console(machine, TIMEOUT) as console:
+        console.expect("BdsDxe: failed to load Boot[^\n]*: Access Denied")
+        console.expect("BdsDxe: (loading|starting|failed)")
+    assert "Socle: UEFI loader" not in read_log(machine)
 
 
 # The screen.

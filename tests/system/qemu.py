@@ -205,6 +205,7 @@ class Machine:
     image: Path = None  # stick image; None: no disk
     firmware: bool = True  # UEFI; False: QEMU's BIOS, for `-kernel`
     multiboot: dict = None  # files as on a stick: Socle by `-kernel`, without UEFI and stick
+    flash: tuple = ()  # its images (code, variables), where they are not the usual ones
     disk: str = "virtio"  # or "usb", as on a real machine but slower
     memory: int = 1024  # MiB, of guests and Socle together
     cpus: int = 1
@@ -229,7 +230,7 @@ class Machine:
         if self.multiboot is not None:
             command += self.multiboot_arguments()
         elif self.firmware:
-            code, variables = find_firmware()
+            code, variables = self.flash or find_firmware()
             # Written to a temporary layer over it: ARM64's are 64 MiB.
             flash = "if=pflash,format=raw,unit="
             command += ["-drive", f"{flash}0,readonly=on,file={code}"]
