@@ -2,11 +2,14 @@
 #include "boot/report.h"
 
 #include "boot/console.h"
+#include "boot/text.h"
 #include "boot/volume.h"
 #include "mm/bits.h"
 
 const char *report_status_text(EFI_STATUS status)
 {
+	static char number[40];
+
 	switch (status) {
 	case EFI_NOT_FOUND:
 		return "not found";
@@ -33,8 +36,13 @@ const char *report_status_text(EFI_STATUS status)
 		return "the file ends early";
 	case EFI_BAD_BUFFER_SIZE:
 		return "empty";
+	case EFI_TIMEOUT:
+	case EFI_NO_RESPONSE:
+		return "the device does not answer any more";
 	default:
-		return "failed";
+		text_format(number, sizeof(number), "failed, EFI status %lu",
+			    status & ~EFI_ERROR_MASK);
+		return number;
 	}
 }
 

@@ -37,6 +37,16 @@ bool cpu_has_svm(const struct cpu_facts *facts)
 	return facts->extended_ecx & EXTENDED_ECX_SVM;
 }
 
+bool cpu_has_npt(const struct cpu_facts *facts)
+{
+	return facts->svm_edx & SVM_EDX_NPT;
+}
+
+bool cpu_svm_is_disabled(const struct cpu_facts *facts)
+{
+	return facts->vm_cr & VM_CR_SVM_DISABLE;
+}
+
 bool cpu_has_nx(const struct cpu_facts *facts)
 {
 	return facts->extended_edx & EXTENDED_EDX_NX;
@@ -88,11 +98,11 @@ static const char *svm_disabled(const struct cpu_facts *facts)
 
 static void svm_judge(const struct cpu_facts *facts, struct cpu_verdict *verdict)
 {
-	if (facts->vm_cr & VM_CR_SVM_DISABLE) {
+	if (cpu_svm_is_disabled(facts)) {
 		need(verdict, "SVM not disabled (MSR VM_CR C001_0114 bit 4 clear)",
 		     svm_disabled(facts));
 	}
-	if (!(facts->svm_edx & SVM_EDX_NPT)) {
+	if (!cpu_has_npt(facts)) {
 		need(verdict, "nested paging, NPT (CPUID 8000_000A EDX bit 0)",
 		     "SVM without nested paging");
 	}

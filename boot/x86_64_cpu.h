@@ -35,6 +35,8 @@ struct cpu_verdict {
 };
 
 bool cpu_has_svm(const struct cpu_facts *facts);
+bool cpu_has_npt(const struct cpu_facts *facts);
+bool cpu_svm_is_disabled(const struct cpu_facts *facts); /* by the firmware */
 bool cpu_has_nx(const struct cpu_facts *facts);
 bool cpu_has_1g_pages(const struct cpu_facts *facts);
 bool cpu_has_invariant_tsc(const struct cpu_facts *facts);

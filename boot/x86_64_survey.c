@@ -6,12 +6,10 @@
 #include "boot/x86_64_cpu.h"
 #include "mm/bits.h"
 
-#define SVM_EDX_NPT           BIT(0)
 #define SVM_EDX_NEXT_RIP      BIT(3)
 #define SVM_EDX_FLUSH_BY_ASID BIT(6)
 #define SVM_EDX_DECODE        BIT(7)
 #define SVM_EDX_AVIC          BIT(13)
-#define VM_CR_SVM_DISABLE     BIT(4)
 
 struct subject {
 	const struct cpu_facts *facts;
@@ -47,7 +45,7 @@ static bool find_lock(const struct subject *s, char *found)
 		[VMX_FW_ENABLED] = "IA32_FEATURE_CONTROL locked, VMX on",
 		[VMX_FW_DISABLED] = "IA32_FEATURE_CONTROL locked, VMX off",
 	};
-	bool off = s->facts->vm_cr & VM_CR_SVM_DISABLE;
+	bool off = cpu_svm_is_disabled(s->facts);
 
 	if (is_svm(s)) {
 		text_format(found, SURVEY_FOUND_MAX, "VM_CR.SVMDIS %s", off ? "set" : "clear");
@@ -67,7 +65,7 @@ static bool find_second_level(const struct subject *s, char *found)
 	if (is_svm(s)) {
 		text_format(found, SURVEY_FOUND_MAX, "nested paging (NPT), %u levels",
 			    s->facts->paging_levels);
-		return s->facts->svm_edx & SVM_EDX_NPT;
+		return cpu_has_npt(s->facts);
 	}
 	if (vmx->ept.walk4) {
 		text_format(found, SURVEY_FOUND_MAX, "EPT, 4%s levels%s",

@@ -7,6 +7,7 @@
 #   newlib kernels initramfs image usb             the files below
 #   newlib-test                                    checks that library
 #   run, system-test, kut                          QEMU; run with VENDOR=intel: Bochs
+#   test-stick                                     the stick on machines of many shapes
 #   bochs, test-vmx, test-bochs                    Bochs: an emulator with VMX and all of SVM
 
 SETUP := tests/setup
@@ -38,7 +39,7 @@ MEM ?= 512M
 PACKAGES_arm64 := arm64
 
 .PHONY: setup-build setup-run setup-test setup-check newlib newlib-test kernels initramfs image \
-	sign usb usb-files run system-test kut bochs test-vmx test-bochs
+	sign usb usb-files run system-test kut test-stick bochs test-vmx test-bochs
 # One after the other, also under -j: apt has one lock.
 setup-build:
 	$(Q)$(SETUP)/packages.sh build $(PACKAGES_$(ARCH):%=build-%)
@@ -137,6 +138,13 @@ system-test: $(EFI) $(MULTIBOOT_$(ARCH)) kernels initramfs | setup-test
 kut: $(EFI) | setup-test
 	$(Q)SOCLE_ARCH=$(ARCH) SOCLE_EFI=$(EFI) PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 \
 		tests/system/run_kut.py '$(KUT)' '$(T)'
+
+# Sticks and machines of many shapes; `make test` has the quick rows of it.
+test-stick: export SOCLE_STICK := 1
+test-stick: export SOCLE_ARCH := $(ARCH)
+test-stick: $(EFI) kernels initramfs | setup-test
+	$(Q)SOCLE_EFI=$(EFI) SOCLE_KERNELS=$(KERNELS) SOCLE_INITRD=$(GUEST_INITRD) \
+		$(PYTEST) $(if $(T),-k '$(T)') tests/system/test_stick.py tests/system/test_usb.py
 
 bochs: | setup-run
 	$(Q)$(SETUP)/packages.sh bochs

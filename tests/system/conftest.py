@@ -6,9 +6,13 @@ side by side, by pytest-xdist, one per CPU of this machine.
 """
 
 import os
+import sys
+from pathlib import Path
 
 import pytest
 from xdist.scheduler import LoadScheduling
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "setup"))  # mkimage, mkusb
 
 FILES = {"x86_64": ["test_x86.py"], "arm64": ["test_arm64.py"]}
 ARCH = os.environ.get("SOCLE_ARCH", "x86_64")

@@ -23,6 +23,7 @@ import socket
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -213,6 +214,7 @@ class Machine:
     accelerator: Accelerator = None  # None: choose
     resets: bool = False  # goes on after a reset
     extra: list = field(default_factory=list)
+    rewrite: Callable = None  # of each word of the command line, for what has no field here
 
     @property
     def log_path(self):
@@ -243,7 +245,8 @@ class Machine:
                 command += ["-device", "usb-storage,drive=stick,removable=on,bootindex=0"]
             else:
                 command += ["-device", "virtio-blk-pci,drive=stick,bootindex=0"]
-        return command + self.serial + self.extra
+        command += self.serial + self.extra
+        return [self.rewrite(word) for word in command] if self.rewrite else command
 
     def multiboot_arguments(self):
         """A module's last word is its path; QEMU puts its file's name in front."""
