@@ -372,21 +372,22 @@ static u64 exits_of(const struct vm *vm)
 
 static void turn_off(struct vm *vm, enum vm_wish why)
 {
+	memory_free(vm);
 	if (why == VM_WISH_POWER_OFF) {
 		log_info("vm %s: powered off by the guest after %lu exits", vm->config->name,
 			 exits_of(vm));
 	} else if (why == VM_WISH_STOP) {
 		log_info("vm %s: stopped", vm->config->name);
 	}
-	memory_free(vm);
-	vm->end = why;
-	last_end = why;
-	atomic_store(&vm->wish, VM_WISH_NONE);
-	vm->state = VM_OFF;
 	if (why != VM_WISH_STOP) {
 		vconsole_ended(vm);
 	}
-	sched_kick_cpu(0); /* it may have been the last */
+	vm->end = why;
+	last_end = why;
+	atomic_store(&vm->wish, VM_WISH_NONE);
+	/* It may have been the last: then CPU 0 gives all VMs back, this one when @life is free. */
+	vm->state = VM_OFF;
+	sched_kick_cpu(0);
 }
 
 static void resume(struct vm *vm)
