@@ -89,6 +89,20 @@ static void inject_nmi(struct vcpu *vcpu)
 	x86_ops->nmi_watch(vcpu, X86_NMI_WATCH_IRET);
 }
 
+/*
+ * MOV SS blocks NMIs for an instruction ("Masking Exceptions and Interrupts When Switching
+ * Stacks"), STI may, and Linux relies on it: an exit is asked for behind that instruction. SVM has
+ * none with RFLAGS.IF = 0: the NMI then waits for any exit.
+ */
+static void nmi_await(struct vcpu *vcpu)
+{
+	if (!(vcpu->arch.rflags & RFLAGS_IF)) {
+		x86_ops->nmi_watch(vcpu, X86_NMI_WATCH_IRET);
+	} else if (!vcpu->arch.window_open) {
+		x86_ops->window(vcpu, true);
+	}
+}
+
 void event_select_pending(struct vcpu *vcpu)
 {
 	struct vcpu_arch *a = &vcpu->arch;
@@ -109,7 +123,11 @@ void event_select_pending(struct vcpu *vcpu)
 		return;
 	}
 	if (a->lapic.nmi_pending && !a->nmi_blocked) {
-		inject_nmi(vcpu);
+		if (a->interrupt_shadow) {
+			nmi_await(vcpu);
+		} else {
+			inject_nmi(vcpu);
+		}
 		return;
 	}
 	if (vplatform_pending_irq(platform, &a->lapic) < 0) {
