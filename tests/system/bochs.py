@@ -22,7 +22,7 @@ VGA_ROMS = ["/usr/share/vgabios/vgabios.bin", "/usr/share/bochs/VGABIOS-lgpl-lat
 
 # Models of CPU.
 SKYLAKE = "corei7_skylake_x"  # VMX with all that Bochs has, but 5-level paging
-CANNON_LAKE = "corei3_cnl"  # the same without virtual-interrupt delivery
+IVY_BRIDGE = "corei7_ivy_bridge_3770k"  # the preemption timer, but no virtual-interrupt delivery
 ARRANDALE = "corei5_arrandale_m520"  # the least that Socle can use: EPT without A/D bits, no XSAVE
 LYNNFIELD = "corei5_lynnfield_750"  # EPT without unrestricted guest
 PENRYN = "core2_penryn_t9600"  # VMX without EPT
