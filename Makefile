@@ -48,7 +48,7 @@ CORE_CFLAGS := -std=gnu17 -O2 -g -ffreestanding -mgeneral-regs-only -fno-pic -fn
 	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables -fno-strict-aliasing -fno-common \
 	-ffunction-sections -fdata-sections -ffile-prefix-map=$(CURDIR)=. $(CORE_FLAGS_$(ARCH))
 
-CORE_SRC := $(wildcard mm/*.c vmm/*.c nested/*.c arch/$(CORE_ARCH_DIR)/*.c arch/$(CORE_ARCH_DIR)/*.S \
+CORE_SRC := $(wildcard mm/*.c vmm/*.c nested/*.c nested/$(CORE_ARCH_DIR)/*.c arch/$(CORE_ARCH_DIR)/*.c arch/$(CORE_ARCH_DIR)/*.S \
 	arch/$(CORE_ARCH_DIR)/acpi/*.S)
 CORE_OBJ := $(CORE_SRC:%=$(BUILD)/obj/%.o) $(BUILD)/obj/fbcon_font.c.o
 
@@ -99,7 +99,7 @@ EACH_ARCH = for arch in $(ARCHES); do $(MAKE) --no-print-directory ARCH=$$arch
 
 # What can be checked without running the hypervisor.
 CHECK_SRC = $(shell git ls-files '*.c' '*.h')
-TIDY_SRC := $(wildcard arch/$(CORE_ARCH_DIR)/*.c) $(if $(filter x86_64,$(ARCH)),$(wildcard mm/*.c vmm/*.c nested/*.c))
+TIDY_SRC := $(wildcard arch/$(CORE_ARCH_DIR)/*.c nested/$(CORE_ARCH_DIR)/*.c) $(if $(filter x86_64,$(ARCH)),$(wildcard mm/*.c vmm/*.c nested/*.c))
 TIDY_TARGET := $(if $(CROSS),--target=$(CROSS:%-=%))
 TIDY_OK := $(TIDY_SRC:%=$(BUILD)/tidy/%.ok)
 .PHONY: check check-core test test-files

@@ -4,6 +4,7 @@
 
     boot/            -> gnu-efi, libfdt, zlib, vmm/boot_info.h, mm/types.h, mm/bits.h, BOOT_SHARED
     nested/          -> vmm/, arch public headers, mm/
+    nested/<a>/      -> nested/'s, and arch/<a>/
     vmm/             -> arch public headers, mm/, libfdt; no inline assembly
     arch/<a>/        -> itself, arch public headers, vmm/, mm/
     arch/<a>/include -> mm/, itself, headers of arch/<a>/ (the parts of struct vm and vcpu)
@@ -42,6 +43,8 @@ COMMENT = re.compile(r'("(?:\\.|[^"\\\n])*")|/\*.*?\*/|//[^\n]*', re.S)
 def layer_of(path):
     """The layer a path (relative, posix) belongs to: mm, vmm, arch/x86, arch/x86/include, ..."""
     parts = path.split("/")
+    if parts[0] == "nested" and len(parts) > 2:
+        return "/".join(parts[:2])
     if parts[0] != "arch" or len(parts) < 3:
         return parts[0]
     return "/".join(parts[:3] if parts[2] == "include" else parts[:2])
@@ -64,6 +67,10 @@ def may_include(layer, name):
         return top in ("vmm", "mm") or is_public_arch(name)
     if layer == "nested":
         return top in ("nested", "vmm", "mm") or is_public_arch(name)
+    if layer.startswith("nested/"):
+        own = layer.replace("nested", "arch") + "/"
+        private = name.startswith(own) and not name.startswith(own + "include/")
+        return private or top in ("nested", "vmm", "mm") or is_public_arch(name)
     if layer.endswith("/include"):
         own = layer.removesuffix("include")
         return top == "mm" or is_public_arch(name) or name.startswith(own)
@@ -98,7 +105,7 @@ class Checker:
             if not (self.root / name).is_file():
                 self.report(path, line, f'"{name}" does not exist (includes are rooted here)')
             return
-        mine = [layer.split("/")[1]] if layer.startswith("arch/") else self.arches
+        mine = [layer.split("/")[1]] if "/" in layer else self.arches
         for arch in mine:
             if not (self.root / "arch" / arch / "include" / name).is_file():
                 self.report(path, line, f'"{name}" does not exist for {arch}')
@@ -123,7 +130,7 @@ class Checker:
         if found:
             self.check_include(path, number, *found.groups())
         code = re.sub(r'"(?:\\.|[^"\\])*"', '""', text)
-        if layer in ("mm", "vmm", "nested") and ASSEMBLY.search(code):
+        if layer.split("/")[0] in ("mm", "vmm", "nested") and ASSEMBLY.search(code):
             self.report(path, number, f"inline assembly in {layer}/")
         if layer == "mm" and ARCH_MACRO.search(code):
             self.report(path, number, "architecture macro in mm/")

@@ -63,10 +63,10 @@ static const struct decode_row msr_row[2] = {
 
 static enum insn_mode code_mode(const struct vmcb *vmcb)
 {
-	if ((vmcb->cs.attrib & BIT(9)) && (vmcb->efer & EFER_LMA)) {
+	if ((vmcb->cs.attrib & VMCB_ATTR_L) && (vmcb->efer & EFER_LMA)) {
 		return INSN_MODE_64;
 	}
-	return vmcb->cs.attrib & BIT(10) ? INSN_MODE_32 : INSN_MODE_16;
+	return vmcb->cs.attrib & VMCB_ATTR_D ? INSN_MODE_32 : INSN_MODE_16;
 }
 
 /* Takes the bytes at RIP. Returns how many there are; 0: none can be read any more. */

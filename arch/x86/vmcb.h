@@ -10,6 +10,10 @@ struct vmcb_seg {
 	u64 base;
 };
 
+/* Attributes are packed: bits 55:52 and 47:40 of the descriptor. */
+#define VMCB_ATTR_L BIT(9)
+#define VMCB_ATTR_D BIT(10)
+
 struct vmcb {
 	/* control area */
 	u16 intercept_cr_read, intercept_cr_write, intercept_dr_read, intercept_dr_write;
@@ -65,6 +69,7 @@ static_assert(sizeof(struct vmcb) == 4096, "VMCB");
 #define MISC1_SMI      BIT(2)
 #define MISC1_INIT     BIT(3)
 #define MISC1_VINTR    BIT(4)
+#define MISC1_CR0_SEL  BIT(5)
 #define MISC1_RDPMC    BIT(15)
 #define MISC1_CPUID    BIT(18)
 #define MISC1_IRET     BIT(20)
@@ -99,11 +104,14 @@ static_assert(sizeof(struct vmcb) == 4096, "VMCB");
 #define VINTR_PRIO       GENMASK(19, 16)
 #define VINTR_IGN_TPR    BIT(20)
 #define VINTR_MASKING    BIT(24)
+#define VINTR_VECTOR     GENMASK(39, 32)
 #define NESTED_CTL_NP    BIT(0)
 #define SHADOW_INTERRUPT BIT(0)
 
-#define TLB_CONTROL_NONE 0
-#define TLB_CONTROL_ALL  1
+#define TLB_CONTROL_NONE       0
+#define TLB_CONTROL_ALL        1
+#define TLB_CONTROL_ASID       3
+#define TLB_CONTROL_ASID_LOCAL 7 /* but not global pages */
 
 /* EVENTINJ and EXITINTINFO */
 #define EVENT_VECTOR     GENMASK(7, 0)
@@ -125,6 +133,7 @@ static_assert(sizeof(struct vmcb) == 4096, "VMCB");
 #define SVM_EXIT_SMI         0x062
 #define SVM_EXIT_INIT        0x063
 #define SVM_EXIT_VINTR       0x064
+#define SVM_EXIT_CR0_SEL     0x065
 #define SVM_EXIT_RDPMC       0x06f
 #define SVM_EXIT_CPUID       0x072
 #define SVM_EXIT_IRET        0x074

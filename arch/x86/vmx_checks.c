@@ -396,7 +396,7 @@ static bool host_perf_global(const struct vmx_check *c)
 
 static bool host_pat(const struct vmx_check *c)
 {
-	return !exit_ctl(c, EXIT_LOAD_PAT) || is_pat(get(c, VMCS_HOST_PAT));
+	return !exit_ctl(c, EXIT_LOAD_PAT) || pat_is_valid(get(c, VMCS_HOST_PAT));
 }
 
 static bool host_efer(const struct vmx_check *c)

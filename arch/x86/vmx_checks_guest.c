@@ -302,7 +302,7 @@ static bool guest_perf_global(const struct vmx_check *c)
 
 static bool guest_pat(const struct vmx_check *c)
 {
-	return !entry(c, ENTRY_LOAD_PAT) || is_pat(get(c, VMCS_GUEST_PAT));
+	return !entry(c, ENTRY_LOAD_PAT) || pat_is_valid(get(c, VMCS_GUEST_PAT));
 }
 
 static bool guest_efer(const struct vmx_check *c)

@@ -55,18 +55,6 @@ static inline bool is_page(const struct vmx_check *c, u64 addr)
 	return is_aligned(addr, 4096) && in_phys_width(c, addr) && !(c->caps->addr32 && addr >> 32);
 }
 
-static inline bool is_pat(u64 pat)
-{
-	for (unsigned i = 0; i < 8; i++) {
-		u8 type = (u8)(pat >> i * 8);
-
-		if (type > 7 || type == 2 || type == 3) {
-			return false;
-		}
-	}
-	return true;
-}
-
 /* IA32_S_CET: bits 9:6 are reserved, SUPPRESS and TRACKER exclude each other. */
 static inline bool is_s_cet(const struct vmx_check *c, u64 v)
 {

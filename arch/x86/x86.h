@@ -74,6 +74,7 @@
 #define VEC_NMI 2
 #define VEC_BP  3
 #define VEC_OF  4
+#define VEC_BR  5
 #define VEC_UD  6
 #define VEC_DF  8
 #define VEC_TS  10
@@ -112,3 +113,16 @@
 #define APIC_BASE_BSP  BIT(8)
 #define APIC_BASE_EXTD BIT(10)
 #define APIC_BASE_EN   BIT(11)
+
+/* IA32_PAT, or G_PAT: each byte is a memory type. */
+static inline bool pat_is_valid(u64 pat)
+{
+	for (unsigned i = 0; i < 8; i++) {
+		u8 type = (u8)(pat >> i * 8);
+
+		if (type > 7 || type == 2 || type == 3) {
+			return false;
+		}
+	}
+	return true;
+}

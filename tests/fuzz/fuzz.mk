@@ -9,7 +9,8 @@ FUZZ_CFLAGS := -std=gnu17 -O1 -g -I. -Iarch/x86/include -Itests/host $(WARN) \
 FUZZ_TARGETS := fuzz_tdp fuzz_config fuzz_insn
 FUZZ_TARGETS += fuzz_arm64_image fuzz_arm64_exit fuzz_host_info
 FUZZ_TARGETS += fuzz_linux_image fuzz_vgic fuzz_vmx fuzz_guest_image fuzz_bls
-FUZZ_TARGETS += fuzz_walk fuzz_nested
+FUZZ_TARGETS += fuzz_walk fuzz_nested fuzz_svm
+SRC_fuzz_svm := $(SRC_test_svm_checks) $(SRC_test_svm_merge)
 SRC_fuzz_nested := $(NESTED_WORLD)
 FLAGS_fuzz_nested := $(NESTED_FLAGS)
 SRC_fuzz_walk := $(WALK_SRC)
