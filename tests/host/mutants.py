@@ -18,6 +18,8 @@ TDP = ("test_tlb_batch", "test_tdp_oom", "test_tdp")
 WALK = ("test_guest_walk",)
 SHADOW = ("test_shadow",)
 AUDIT = ("test_audit",)
+CHECKS = ("test_svm_checks",)
+MERGE = ("test_svm_merge",)
 # cmocka stops at the first test that fails.
 FIRST_FAILURE = {**os.environ, "CMOCKA_TEST_ABORT": "1"}
 
@@ -269,6 +271,89 @@ MUTANTS = [
      "if (c.table_sum != ctx->table_sum) {", "if (false) {", AUDIT),
     ("the audit trusts the reverse map", "-", "nested/audit.c",
      "if (!rmap_check(&sh->rmap)) {", "if (false) {", AUDIT),
+    # nested SVM: what VMRUN refuses
+    ("CR0.NW alone is accepted", "-", "nested/x86/svm_checks.c",
+     "return (v->cr0 & (CR0_CD | CR0_NW)) != CR0_NW;", "return true;", CHECKS),
+    ("LMA in the VMCB decides on long mode", "-", "nested/x86/svm_checks.c",
+     "return (v->efer & EFER_LME) && (v->cr0 & CR0_PG);", "return v->efer & EFER_LMA;", CHECKS),
+    ("a map is as long as its address", "-", "nested/x86/svm_checks.c",
+     "last = first + size - 1;", "last = first + (size & 0) ;", CHECKS),
+    ("a map may wrap", "-", "nested/x86/svm_checks.c",
+     "return last >= first && in_phys_width(env, last);", "return in_phys_width(env, last);",
+     CHECKS),
+    ("the low bits of a map's address count", "-", "nested/x86/svm_checks.c",
+     "u64 first = addr & PAGE_MASK,", "u64 first = addr,", CHECKS),
+    ("an NMI can be injected as an exception", "-", "nested/x86/svm_checks.c",
+     "(GENMASK(1, 0) | GENMASK(8, 3)", "(GENMASK(8, 0)", CHECKS),
+    ("an event that is not valid is checked", "-", "nested/x86/svm_checks.c",
+     "return v->event_inj & EVENT_VALID;", "return v->event_inj | 1;", CHECKS),
+    ("nCR3 is checked without nested paging", "-", "nested/x86/svm_checks.c",
+     "return !nests_paging(v) || !env->l1_long || in_phys_width(env, v->nested_cr3);",
+     "return !env->l1_long || in_phys_width(env, v->nested_cr3);", CHECKS),
+    ("a 32-bit L1's nCR3 has MBZ bits", "-", "nested/x86/svm_checks.c",
+     "!env->l1_long || in_phys_width", "in_phys_width", CHECKS),
+    ("only the first rule is checked", "-", "nested/x86/svm_checks.c",
+     "for (unsigned i = 0; i < svm_rule_count; i++) {",
+     "for (unsigned i = 0; i < 1; i++) {", CHECKS),
+    # ... what L1 is offered
+    ("what is not offered stays in an intercept word", "-", "nested/x86/svm_contract.c",
+     "v->intercept_misc1 &= (u32)offered[SVM_WORD_MISC1];\n", "", CHECKS),
+    ("V_GIF and AVIC reach the CPU", "-", "nested/x86/svm_contract.c",
+     "v->vintr &= offered[SVM_WORD_VINTR];\n", "", CHECKS),
+    ("an undefined TLB_CONTROL flushes nothing", "-", "nested/x86/svm_contract.c",
+     "v->tlb_control = TLB_CONTROL_ALL;", "v->tlb_control = TLB_CONTROL_NONE;", CHECKS),
+    ("a feature that the CPU lacks is offered", "-", "nested/x86/svm_contract.c",
+     "row->mask & host_edx;", "row->mask;", CHECKS),
+    ("SVM lock is offered", "-", "nested/x86/svm_contract.def",
+     'ROW(CPUID, BIT(2), NEVER, "SVML", "")', 'ROW(CPUID, BIT(2), ALWAYS, "SVML", "")', CHECKS),
+    # ... merging
+    ("L0's intercepts are lost", "-", "nested/x86/svm_merge.c",
+     "l0->intercept_misc1 | l1->intercept_misc1", "l1->intercept_misc1", MERGE),
+    ("L1's intercepts are lost", "-", "nested/x86/svm_merge.c",
+     "l0->intercept_exceptions | l1->intercept_exceptions", "l0->intercept_exceptions", MERGE),
+    ("an intercept needs both", "-", "nested/x86/svm_merge.c",
+     "l0->intercept_dr_write | l1->intercept_dr_write",
+     "l0->intercept_dr_write & l1->intercept_dr_write", MERGE),
+    ("CR8 exits although it is V_TPR", "-", "nested/x86/svm_merge.c",
+     "l1->vintr & VINTR_MASKING ? (u16)BIT(8) : 0;", "0;", MERGE),
+    ("CR8 is V_TPR although it is the APIC's", "-", "nested/x86/svm_merge.c",
+     "l1->vintr & VINTR_MASKING ? (u16)BIT(8) : 0;", "(u16)BIT(8);", MERGE),
+    ("L2 may mask the host's interrupts", "-", "nested/x86/svm_merge.c",
+     "return VINTR_MASKING | interrupt | (l1 &", "return interrupt | (l1 &", MERGE),
+    ("V_TPR does not hold a virtual interrupt back", "-", "nested/x86/svm_merge.c",
+     "(virq_passes(l1) ? VINTR_IRQ", "(l1 & VINTR_IRQ ? VINTR_IRQ", MERGE),
+    ("an interrupt that was taken is taken again", "-", "nested/x86/svm_merge.c",
+     "? l1 & ~VINTR_IRQ : l1;", "? l1 : l1;", MERGE),
+    ("L1's map opens what L0 has closed", "-", "nested/x86/svm_merge.c",
+     "= l0[open->at[i]] | word;", "= word;", MERGE),
+    ("a map that cannot be read is open", "-", "nested/x86/svm_merge.c",
+     "word = ~(u64)0;", "word = 0;", MERGE),
+    ("a bit that cannot be read is clear", "-", "nested/x86/svm_merge.c",
+     "if (!mem->read(mem->ctx, (pa & PAGE_MASK) + bit / 8, &byte, sizeof(byte)) ||",
+     "if (mem->read(mem->ctx, (pa & PAGE_MASK) + bit / 8, &byte, sizeof(byte)) &&", MERGE),
+    ("the open words are one short", "-", "nested/x86/svm_merge.c",
+     "if (open->count == SVM_OPEN_MAX) {", "if (open->count == SVM_OPEN_MAX - 1) {", MERGE),
+    ("only the first port of an access counts", "-", "nested/x86/svm_merge.c",
+     "(unsigned)FIELD_GET(IOIO_SIZE, exit->info1));",
+     "FIELD_GET(IOIO_SIZE, exit->info1) ? 1u : 0u);", MERGE),
+    ("reads and writes of an MSR are one", "-", "nested/x86/svm_merge.c",
+     "nr * 2 + (u32)(exit->info1 & 1);", "nr * 2;", MERGE),
+    ("an MSR in no range is not L1's", "-", "nested/x86/svm_merge.c",
+     "return any_bit(mem, l1->msrpm_base_pa, bit, 1);\n\t\t}\n\t}\n\treturn true;",
+     "return any_bit(mem, l1->msrpm_base_pa, bit, 1);\n\t\t}\n\t}\n\treturn false;", MERGE),
+    ("L1 gets the host's interrupts", "-", "nested/x86/svm_merge.c",
+     "\tcase SVM_EXIT_INTR:\n", "", MERGE),
+    ("L1 gets the host's machine checks", "-", "nested/x86/svm_merge.c",
+     "\tcase SVM_EXIT_EXCP + VEC_MC:\n", "", MERGE),
+    ("maps count without their intercept", "-", "nested/x86/svm_merge.c",
+     "return intercepts(l1, SVM_EXIT_IOIO) && io_wanted", "return io_wanted", MERGE),
+    ("codes beyond the intercept words are looked up", "-", "nested/x86/svm_merge.c",
+     "return exit->code < INTERCEPT_WORDS * 32 && intercepts(l1, exit->code);",
+     "return exit->code < 0x400 && intercepts(l1, exit->code);", MERGE),
+    ("a selective CR0 write of TS exits", "-", "nested/x86/svm_merge.c",
+     "& ~(CR0_TS | CR0_MP)", "& ~CR0_MP", MERGE),
+    ("LMSW counts as MOV", "-", "nested/x86/svm_merge.c",
+     "(lmsw || ((old", "(((old", MERGE),
 ]
 
 
@@ -278,7 +363,7 @@ def run(args, cwd, **kw):
 
 
 def copy_tree(to):
-    for name in ("mm", "nested", "vmm", "tests"):
+    for name in ("mm", "nested", "vmm", "arch", "tests"):
         shutil.copytree(ROOT / name, to / name)
     for name in ("Makefile",):
         shutil.copy(ROOT / name, to / name)

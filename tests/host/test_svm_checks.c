@@ -277,6 +277,18 @@ static void test_injection(void **state)
 	}
 }
 
+/* The CPU derives LMA: long mode is LME with PG, whatever the VMCB says of LMA. */
+static void test_lma(void **state)
+{
+	(void)state;
+	v.efer = EFER_SVME | EFER_LME;
+	assert_passes();
+	v.cr4 = 0;
+	assert_non_null(svm_check(&v, &env));
+	v.efer = EFER_SVME | EFER_LMA;
+	assert_passes();
+}
+
 /* A map that would end past 2^64 is none that ends within the width. */
 static void test_maps_wrap(void **state)
 {
@@ -460,6 +472,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(test_good_edges, setup),
 		cmocka_unit_test_setup(test_each_rule, setup),
 		cmocka_unit_test_setup(test_injection, setup),
+		cmocka_unit_test_setup(test_lma, setup),
 		cmocka_unit_test_setup(test_maps_wrap, setup),
 		cmocka_unit_test_setup(test_pat, setup),
 		cmocka_unit_test(test_contract_rows),
