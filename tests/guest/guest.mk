@@ -19,6 +19,9 @@ GUESTS_x86 += modes die reset mode_rules
 GUESTS_x86 += apic_timer ioapic_pit ioapic_level pic_pit rtc uart x2apic xapic tsc pvclock
 GUESTS_x86 += efer cr0 cr3 cr4 xcr0 dr regs undefined memory tlb hlt
 GUESTS_x86 += spin life load sweep
+GUESTS_x86 += nested_vmrun nested_undefined nested_checks nested_state nested_intercepts nested_inject
+GUESTS_x86 += nested_virq nested_gif nested_timer nested_tsc nested_npt nested_tlb nested_modes
+GUESTS_x86 += nested_hostile nested_race
 GUESTS_x86 += hostile_msr hostile_io hostile_memory hostile_cr hostile_random hostile_tables hostile_timer
 
 GUESTS_arm64 := hello hvc psci undefined wfi regs fp
@@ -29,7 +32,7 @@ GUESTS_arm64 += idregs debug pauth el0
 GUESTS_arm64 += spin life load sweep
 GUESTS_arm64 += hostile_sysreg hostile_call hostile_memory hostile_tables hostile_gic hostile_timer hostile_random
 
-GUEST_LIB_x86 := start.S trap.S modes.S lib.c trap.c paging.c devices.c
+GUEST_LIB_x86 := start.S trap.S modes.S svm.S lib.c trap.c paging.c devices.c svm.c
 GUEST_LIB_arm64 := start.S trap.S lib.c trap.c paging.c devices.c
 
 GUESTS := $(GUESTS_$(CORE_ARCH_DIR))

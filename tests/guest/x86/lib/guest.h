@@ -244,6 +244,8 @@ static inline void mmio_write(u64 addr, u32 v)
 void *page_alloc(void);
 /* The entry for @va at @level (1: 4 KiB, 2: 2 MiB, 3: 1 GiB), splitting larger pages. */
 u64 *pte(u64 va, unsigned level);
+/* The same below another 4-level root. */
+u64 *pte_below(u64 *root, u64 va, unsigned level);
 /* Maps 4 KiB and drops the old translation. */
 void map(u64 va, u64 pa, u64 flags);
 /* The first address from @from up that Linux's memory map calls memory to its end: its end. */
@@ -307,6 +309,8 @@ static inline void apic_self_nmi(void)
 /* Software-enables the LAPIC, in x2APIC mode where asked to; divider 1, 8259 masked. */
 void apic_init(void);
 void pic_mask(void);
+/* Has the CPU with APIC id 1 run @fn, which must not fault, at CPL 0; xAPIC mode. Once. */
+void ap_start(void (*fn)(void));
 u32 ioapic_read(u32 reg);
 void ioapic_write(u32 reg, u32 v);
 void ioapic_route(unsigned pin, u64 entry);

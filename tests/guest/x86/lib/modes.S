@@ -10,6 +10,7 @@
 #define MODE_REAL      4
 
 #define REAL_BASE 0x7000
+#define AP_BASE   0x8000 /* of lib.c, too */
 #define REAL(x)   ((x) - real_start + REAL_BASE)
 
 	.text
@@ -31,6 +32,43 @@ mode_run:
 	pushq	$0x18
 	pushq	$compat
 	lretq
+
+	/* Where another CPU starts: copied to AP_BASE, straight to 64-bit mode. See ap_start(). */
+	.globl	ap_code, ap_code_end
+	.code16
+ap_code:
+	cli
+	xor	%ax, %ax
+	mov	%ax, %ds
+	lgdtl	ap_gdtr - ap_code + AP_BASE
+	mov	ap_cr3 - ap_code + AP_BASE, %eax
+	mov	%eax, %cr3
+	mov	$0x20, %eax
+	mov	%eax, %cr4
+	mov	$0xc0000080, %ecx
+	rdmsr
+	or	$0x900, %eax
+	wrmsr
+	mov	$0x80000011, %eax
+	mov	%eax, %cr0
+	ljmpl	$0x08, $ap64
+	.globl	ap_cr3
+ap_cr3:	.long	0
+ap_gdtr:
+	.word	0x57
+	.long	gdt
+ap_code_end:
+
+	.code64
+ap64:	mov	$0x10, %eax
+	mov	%eax, %ss
+	mov	%eax, %ds
+	mov	%eax, %es
+	mov	$ap_stack_top, %rsp
+	call	*ap_fn
+1:	cli
+	hlt
+	jmp	1b
 
 	.code32
 compat:
@@ -320,6 +358,11 @@ probe_bytes:
 	.byte	1, 2, 3
 
 	.bss
+	.globl	ap_fn
+	.align	16
+	.skip	8192
+ap_stack_top:
+ap_fn:	.skip	8
 	.align	16
 saved_rsp:
 	.skip	8

@@ -45,14 +45,17 @@ static u64 *table_below(u64 *entry, unsigned level)
 	return table;
 }
 
-u64 *pte(u64 va, unsigned level)
+u64 *pte_below(u64 *table, u64 va, unsigned level)
 {
-	u64 *table = (u64 *)(read_cr3() & ADDR);
-
 	for (unsigned l = 4; l > level; l--) {
 		table = table_below(&table[va >> (12 + 9 * (l - 1)) & 511], l);
 	}
 	return &table[va >> (12 + 9 * (level - 1)) & 511];
+}
+
+u64 *pte(u64 va, unsigned level)
+{
+	return pte_below((u64 *)(read_cr3() & ADDR), va, level);
 }
 
 void map(u64 va, u64 pa, u64 flags)

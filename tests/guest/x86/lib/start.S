@@ -3,8 +3,14 @@
  * The file of a tiny guest is what Linux's 64-bit boot protocol calls a bzImage: two sectors with
  * the setup header, then the image, which is copied to pref_address and entered at its byte 0x200
  * with paging on, an identity map of 4 GiB and RSI at boot_params. Layout: guest.ld.
+ *
+ * The real-mode entry, which a BIOS's loader takes (QEMU's -kernel), makes all of that itself, so
+ * that a guest runs on the bare machine, too. It finds no memory map.
  */
+#define TABLES 0x1000			/* six pages */
+
 	.section .setup, "a"
+setup:
 	.org	0x1f1
 	.byte	1			/* setup_sects, the boot sector not counted */
 	.org	0x1fe
@@ -22,6 +28,54 @@
 	.org	0x258
 	.quad	image_start		/* pref_address */
 	.long	image_size		/* init_size */
+	.org	0x268
+	.code16
+	cli
+	cld
+	xor	%esi, %esi
+	mov	%cs, %si
+	sub	$0x20, %si
+	mov	%si, %ds
+	shl	$4, %esi		/* boot_params */
+	xor	%eax, %eax
+	mov	%ax, %es
+	mov	$TABLES, %di
+	mov	$0x1800, %cx
+	rep stosl
+	movl	$(TABLES + 0x1003), %es:TABLES
+	mov	$(TABLES + 0x2003), %eax
+	mov	$(TABLES + 0x1000), %di
+1:	mov	%eax, %es:(%di)
+	add	$8, %di
+	add	$0x1000, %eax
+	cmp	$(TABLES + 0x6003), %eax
+	jne	1b
+	mov	$0x83, %eax		/* present, writable, large */
+	mov	$(TABLES + 0x2000), %di
+1:	mov	%eax, %es:(%di)
+	add	$8, %di
+	add	$0x200000, %eax
+	jnc	1b
+	add	%esi, %ds:(setup_gdtr - setup + 2)
+	lgdtl	%ds:(setup_gdtr - setup)
+	mov	$TABLES, %eax
+	mov	%eax, %cr3
+	mov	$0x20, %eax		/* PAE */
+	mov	%eax, %cr4
+	mov	$0xc0000080, %ecx
+	rdmsr
+	or	$0x100, %eax		/* LME */
+	wrmsr
+	mov	$0x80000011, %eax	/* PG, ET, PE */
+	mov	%eax, %cr0
+	ljmpl	$0x08, $start
+	.align	8
+setup_gdt:
+	.quad	0
+	.quad	0x00af9b000000ffff	/* 08 64-bit code */
+setup_gdtr:
+	.word	setup_gdtr - setup_gdt - 1
+	.long	setup_gdt - setup
 	.org	0x400
 
 	.section .head, "ax"
@@ -34,7 +88,7 @@ start:
 	cli
 	cld
 	mov	$stack_top, %esp
-	mov	%rsi, %rbx
+	mov	%esi, %ebx
 	xor	%eax, %eax
 	mov	$bss_start, %edi
 	mov	$bss_end, %ecx
