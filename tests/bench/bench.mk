@@ -52,11 +52,13 @@ ifneq ($(BENCH_KVM_INTEL),)
 $(BENCH_KVM_INTEL): | $(BENCH_KERNEL)
 	$(Q)$(SETUP)/kernels.sh $(ARCH) $(KERNELS) 6.12
 endif
-$(BENCH_KVM_INITRD): $(BENCH)/kvm_vmm $(BENCH_GUEST) $(BENCH_DIR)/initramfs/init $(BENCH_KERNEL) \
+BENCH_L1_x86_64 := $(BENCH)/l1.bin
+BENCH_L1 := $(BENCH_L1_$(ARCH))
+$(BENCH_KVM_INITRD): $(BENCH)/kvm_vmm $(BENCH_GUEST) $(BENCH_L1) $(BENCH_DIR)/initramfs/init $(BENCH_KERNEL) \
 		$(BENCH_KVM_INTEL) \
 		$(GUEST_BUSYBOX_$(ARCH)) $(SETUP)/mkinitramfs.py
 	$(Q)rm -rf $(BENCH)/kvm && mkdir -p $(BENCH)/kvm
-	$(Q)cp $(BENCH)/kvm_vmm $(BENCH_GUEST) $(BENCH_DIR)/initramfs/init $(BENCH)/kvm
+	$(Q)cp $(BENCH)/kvm_vmm $(BENCH_GUEST) $(BENCH_L1) $(BENCH_DIR)/initramfs/init $(BENCH)/kvm
 	$(Q)$(SETUP)/mkinitramfs.py $@ $(GUEST_BUSYBOX) $(BENCH)/kvm $(BENCH_MODULES_$(ARCH))
 
 $(BENCH_BOOT_INITRD): $(BENCH)/userspace $(GUEST_BUSYBOX_$(ARCH)) $(SETUP)/mkinitramfs.py
@@ -73,6 +75,18 @@ $(BENCH_FAULTS): $(BENCH_FAULTS_SRC) $(wildcard mm/*.h vmm/*.h) | setup-test
 	$(Q)$(HOST_CC) -std=gnu17 -O2 -I. -Iarch/x86/include $(WARN) -include sched.h \
 		-D'LOCK_RELAX()=sched_yield()' -o $@ $(BENCH_FAULTS_SRC) -lpthread
 
+# NESTED=1: the same Linux as L1, on Socle and on KVM.
+BENCH_INNER_INITRD := $(BENCH)/inner.cpio.gz
+BENCH_OUTER_INITRD := $(BENCH)/outer.cpio.gz
+$(BENCH_INNER_INITRD): $(BENCH_KVM_INITRD)
+	$(Q)rm -f $(BENCH)/kvm/l1.bin
+	$(Q)$(SETUP)/mkinitramfs.py $@ $(GUEST_BUSYBOX) $(BENCH)/kvm $(BENCH_MODULES_$(ARCH))
+$(BENCH_OUTER_INITRD): $(BENCH_INNER_INITRD)
+	$(Q)rm -rf $(BENCH)/outer && mkdir -p $(BENCH)/outer
+	$(Q)cp $(BENCH)/kvm_vmm $(BENCH_DIR)/initramfs/init $(BENCH_INNER_INITRD) $(BENCH)/outer
+	$(Q)cp $(BENCH_KERNEL) $(BENCH)/outer/vmlinuz
+	$(Q)$(SETUP)/mkinitramfs.py $@ $(GUEST_BUSYBOX) $(BENCH)/outer $(BENCH_MODULES_$(ARCH))
+
 # VENDOR=intel: on Bochs.
 BENCH_PY_x86_64 := $(if $(filter intel,$(VENDOR)),tests/bench/bench_intel.py,tests/bench/bench.py)
 BENCH_PY_arm64 := tests/bench/bench_arm64.py
@@ -87,10 +101,13 @@ BENCH_EFI := $(or $(BENCH_EFI_$(ARCH)),$(EFI))
 
 .PHONY: bench profile
 bench: $(BENCH_EFI) $(MULTIBOOT_$(ARCH)) $(BENCH_GUEST) $(BENCH_KVM_INITRD) $(BENCH_BOOT_INITRD) $(BENCH_KERNEL) \
+		$(if $(NESTED),$(BENCH_OUTER_INITRD)) \
 		$(if $(filter intel,$(VENDOR)),bochs) $(if $(filter x86_64-amd,$(ARCH)-$(VENDOR)),$(BENCH_FAULTS))
 	$(Q)SOCLE_BOCHS=$(BOCHS)/bochs $(BENCH_PYTHON) $(BENCH_PY_$(ARCH)) --efi $(BENCH_EFI) \
 		--core $(CORE) --guest $(BENCH_GUEST) --kvm-initrd $(BENCH_KVM_INITRD) \
-		--boot-initrd $(BENCH_BOOT_INITRD) --kernel $(BENCH_KERNEL) --out $(BENCH_OUT_$(ARCH))
+		--boot-initrd $(BENCH_BOOT_INITRD) --kernel $(BENCH_KERNEL) --out $(BENCH_OUT_$(ARCH)) \
+		$(if $(BENCH_L1),--l1 $(BENCH_L1)) \
+		$(if $(NESTED),--inner-initrd $(BENCH_INNER_INITRD) --outer-initrd $(BENCH_OUTER_INITRD))
 
 # T="cpuid-0 lapic-read": which functions an operation's instructions go to; LINES=1: each of them.
 profile: $(BENCH_EFI) $(MULTIBOOT_$(ARCH)) $(BENCH_GUEST)
@@ -102,3 +119,12 @@ profile: $(BENCH_EFI) $(MULTIBOOT_$(ARCH)) $(BENCH_GUEST)
 test-kvm: $(EFI) $(KERNELS)/6.12/vmlinuz $(GUEST_INITRD)
 	$(Q)PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 tests/bench/nested_kvm.py --efi $(EFI) \
 		--kernels $(KERNELS) --initrd $(GUEST_INITRD)
+
+# Nested SVM: a hypervisor with the library of the tiny guests, on Socle and on KVM.
+$(BENCH)/l1.bin: tests/bench/nested/l1.c $$(GUEST_LIB_OBJ) tests/guest/x86/lib/svm.h
+	$(Q)mkdir -p $(@D)
+	$(Q)$(GUEST_CC_ALL) -I$(GUEST_DIR)/lib -c $< -o $(@:.bin=.o)
+	$(Q)$(LD) -nostdlib $(GUEST_LDFLAGS_$(CORE_ARCH_DIR)) --build-id=none -z noexecstack \
+		-z max-page-size=4096 --no-warn-rwx-segments -T $(GUEST_DIR)/lib/guest.ld \
+		-o $(@:.bin=.elf) $(@:.bin=.o) $(GUEST_LIB_OBJ)
+	$(Q)$(OBJCOPY) -O binary $(@:.bin=.elf) $@

@@ -3,11 +3,13 @@
 """Counts the instructions of an exit round trip and of a Linux boot: `make bench`.
 
     bench.py --efi BOOTX64.EFI --core socle.elf --guest guest.bin --kvm-initrd FILE
-             --boot-initrd FILE --kernel vmlinuz --out bench.txt
+             --boot-initrd FILE --kernel vmlinuz --l1 l1.bin --out bench.txt
+             [--inner-initrd FILE --outer-initrd FILE]
 
 QEMU's -icount makes the TSC tick once an instruction, whoever's it is, and runs repeatable. The same
 tiny guest runs on Socle and on KVM in a stock Linux, on the same emulated machine; the same Linux
-boots to its first instruction in user space with and without Socle.
+boots to its first instruction in user space with and without Socle. A hypervisor as small as one can
+be runs an L2 on both; with the last two files KVM does, too, on Socle and on KVM (slow).
 """
 
 import argparse
@@ -52,6 +54,20 @@ MEANING = {
     "fresh-4k-page, 4K": "the same, KVM without huge pages",
 }
 
+# Seen from L1 or L2, L1's own instructions included.
+NESTED_MEANING = {
+    "vmrun-vmmcall": "VMRUN to #VMEXIT, L2 exits at once",
+    "l2-cpuid-l1": "CPUID in L2, L1 emulates: VMRUN alone",
+    "l2-cpuid-l1-whole": "the same, with CLGI, VMLOAD, VMSAVE, VMLOAD, STGI",
+    "l2-cpuid-l0": "CPUID in L2 that L1 does not intercept",
+    "vmsave": "VMSAVE in L1",
+    "vmload": "VMLOAD in L1",
+    "clgi": "CLGI in L1",
+    "stgi": "STGI in L1",
+    "l2-page-l0": "first touch in L2 of a 4K page that L1's tables map",
+    "l2-page-l1": "the same, L1 maps it upon the fault",
+}
+
 
 def run(machine):
     """The log of a machine that powered off."""
@@ -83,6 +99,29 @@ def rows(log, what, million=EXACT):
     if "fresh-4k-page" not in found:
         raise BenchError(f"{what}: the guest did not finish")
     return found
+
+
+KVM_NESTED = r"(?s)kvm: nested\r?\n(.*?)kvm: nested: status 0"
+
+
+def nested_rows(log, what):
+    """{operation: (min, mean)} of l1.bin, its first line apart."""
+    found = {name: (int(low), int(mean)) for name, low, mean in ROW.findall(log)}
+    if any(name not in found for name in NESTED_MEANING):
+        raise BenchError(f"{what}: the nested guest did not finish")
+    return found
+
+
+def two_columns(what, meanings, socle, kvm):
+    """Lines of a table without aims."""
+    lines = [f"{what:20} {'Socle':>7} {'mean':>7} {'KVM':>8} {'mean':>8} {'KVM/Socle':>9}"]
+    for name, meaning in meanings.items():
+        (low, mean), (kvm_low, kvm_mean) = socle[name], kvm[name]
+        ratio = f"{kvm_mean / mean:.1f}" if mean else "-"
+        lines.append(
+            f"{name:20} {low:7} {mean:7} {kvm_low:8} {kvm_mean:8} {ratio:>9}  {meaning}"
+        )
+    return lines
 
 
 def kvm_rows(log, million=EXACT):
@@ -172,6 +211,20 @@ def fault_lines():
     ]
 
 
+def measure_kvm_in_guest(arguments):
+    """Lines of the table of KVM's guest where KVM itself is a guest, of Socle's and of KVM's."""
+    console = "console=ttyS0"
+    inner = (arguments.kernel, arguments.inner_initrd, console)
+    outer = (arguments.kernel, arguments.outer_initrd, console)
+    machines = [
+        socle_machine("bench-kvm-on-socle", arguments.efi, inner, memory=1024, nested=True),
+        linux_machine("bench-kvm-on-kvm", outer, 2048),
+    ]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        socle, kvm = (kvm_rows(log) for log in pool.map(run, machines))
+    return ["", *two_columns("guest of KVM on", MEANING, socle, kvm)]
+
+
 def measure(arguments):
     """Runs everything, as many at a time as there are CPUs; the report's lines."""
     console = "console=ttyS0"
@@ -181,6 +234,7 @@ def measure(arguments):
     machines = [
         socle_machine("bench-socle", efi, (guest, None, "")),
         socle_machine("bench-socle-boot", efi, boot),
+        socle_machine("bench-socle-nested", efi, (arguments.l1, None, ""), nested=True),
         linux_machine("bench-kvm", kvm, 1024),
         linux_machine("bench-boot", boot, 256),
         linux_machine("bench-entry", (guest, arguments.boot_initrd, console), 256),
@@ -198,6 +252,14 @@ def measure(arguments):
         NOTES,
         "",
         *several.report({s.name: logs[f"bench-{s.name}"] for s in several.SETTINGS}),
+        "",
+        *two_columns(
+            "guest hypervisor",
+            NESTED_MEANING,
+            nested_rows(logs["bench-socle-nested"], "Socle"),
+            nested_rows(find(logs["bench-kvm"], KVM_NESTED, "nested run of KVM"), "KVM"),
+        ),
+        *(measure_kvm_in_guest(arguments) if arguments.outer_initrd else []),
         "",
         *profile_trip.report(target, "cpuid-0", trips, arguments.core),
         "  svm_enter is the floor: 30 moves of registers, VMLOAD, VMRUN, VMSAVE, VMLOAD",
@@ -219,6 +281,8 @@ def main(lines_of=measure):
     parser = argparse.ArgumentParser()
     for name in ("efi", "core", "guest", "kvm-initrd", "boot-initrd", "kernel", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
+    for name in ("l1", "inner-initrd", "outer-initrd"):
+        parser.add_argument(f"--{name}", type=Path)
     arguments = parser.parse_args()
     try:
         text = "\n".join(lines_of(arguments)) + "\n"

@@ -2,11 +2,13 @@
 /*
  * The smallest user of /dev/kvm that runs the bench guest: for the comparison's other column.
  *
- *	kvm_vmm GUEST [small]
+ *	kvm_vmm GUEST [small | huge]
+ *	kvm_vmm LINUX INITRD
  *
- * One vCPU, 256 MiB, interrupt controllers and timer in the kernel, entered by the 64-bit boot
- * protocol as Socle does. Memory is aligned for huge pages, as QEMU's is; `small` forbids them.
- * COM1's output is copied to stdout; the guest's power-off ends it.
+ * One vCPU, 256 MiB (Linux: 1 GiB), interrupt controllers and timer in the kernel, entered by the
+ * 64-bit boot protocol as Socle does. Memory is aligned for huge pages, as QEMU's is; `small`
+ * forbids them. COM1's output is copied to stdout, or, in a guest of this program's, to COM1; the
+ * guest's power-off ends it. What Linux finds is not enough for its own serial driver.
  */
 #include <fcntl.h>
 #include <linux/kvm.h>
@@ -15,12 +17,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/io.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#define MEMORY_SIZE (256ull << 20)
-#define HUGE_PAGE   (2ull << 20)
+#define GUEST_SIZE    (256ull << 20)
+#define LINUX_SIZE    (1024ull << 20)
+#define HUGE_PAGE     (2ull << 20)
+#define LINUX_OPTIONS "earlyprintk=ttyS0,keep quiet noapic reboot=t KVM_VMM_PORT=1"
 
 /* Guest-physical layout: as arch/x86/linux_boot.c. */
 #define GDT_ADDR       0x1000
@@ -30,8 +36,12 @@
 #define STACK_ADDR     0x9fc00
 
 #define HDR_SETUP_SECTS  0x1f1
+#define HDR_RAMDISK      0x218 /* address, size */
+#define HDR_LOADER       0x210
 #define HDR_PREF_ADDRESS 0x258
 #define BP_CMDLINE       0x228
+#define BP_E820_COUNT    0x1e8
+#define BP_E820          0x2d0
 #define BOOT_CS          0x10
 #define BOOT_DS          0x18
 
@@ -43,8 +53,10 @@
 struct machine {
 	int kvm, vm, vcpu;
 	uint8_t *memory;
+	uint64_t size;
 	struct kvm_run *run;
 	uint64_t entry;
+	bool to_port;
 };
 
 static void check(int result, const char *what)
@@ -55,14 +67,14 @@ static void check(int result, const char *what)
 	}
 }
 
-static void *memory_map(bool small)
+static void *memory_map(uint64_t size, bool small)
 {
-	char *memory = mmap(NULL, MEMORY_SIZE + HUGE_PAGE, PROT_READ | PROT_WRITE,
+	char *memory = mmap(NULL, size + HUGE_PAGE, PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	check(memory == MAP_FAILED ? -1 : 0, "mmap");
 	memory = (char *)(((uintptr_t)memory + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1));
-	check(madvise(memory, MEMORY_SIZE, small ? MADV_NOHUGEPAGE : MADV_HUGEPAGE), "madvise");
+	check(madvise(memory, size, small ? MADV_NOHUGEPAGE : MADV_HUGEPAGE), "madvise");
 	return memory;
 }
 
@@ -85,33 +97,62 @@ static void write_tables(struct machine *m)
 	}
 }
 
-static void load_guest(struct machine *m, const char *path)
+static const uint8_t *file_map(const char *path, size_t *size)
 {
-	static uint8_t image[1 << 20];
-	uint64_t load_addr;
-	size_t header;
-	ssize_t size;
 	int fd = open(path, O_RDONLY);
+	struct stat st;
+	void *file;
 
 	check(fd, path);
-	size = read(fd, image, sizeof(image));
-	check(size < 4096 ? -1 : 0, "read");
+	check(fstat(fd, &st), path);
+	*size = (size_t)st.st_size;
+	check(*size < 1024 ? -1 : 0, "size of the file");
+	file = mmap(NULL, *size, PROT_READ, MAP_PRIVATE, fd, 0);
+	check(file == MAP_FAILED ? -1 : 0, "mmap of the file");
+	close(fd);
+	return file;
+}
+
+/* What Linux wants beside: a memory map, its options and its initrd. */
+static void load_initrd(struct machine *m, const char *path)
+{
+	const struct {
+		uint64_t base, size;
+		uint32_t type;
+	} __attribute__((packed)) map[2] = {{0, 0x9fc00, 1}, {1 << 20, m->size - (1 << 20), 1}};
+	size_t size;
+	const uint8_t *initrd = file_map(path, &size);
+	uint32_t where[2] = {(uint32_t)((m->size - size) & ~4095ull), (uint32_t)size};
+
+	memcpy(m->memory + where[0], initrd, size);
+	memcpy(m->memory + ZERO_PAGE_ADDR + HDR_RAMDISK, where, sizeof(where));
+	memcpy(m->memory + ZERO_PAGE_ADDR + BP_E820, map, sizeof(map));
+	m->memory[ZERO_PAGE_ADDR + BP_E820_COUNT] = 2;
+	m->memory[ZERO_PAGE_ADDR + HDR_LOADER] = 0xff;
+	memcpy(m->memory + CMDLINE_ADDR, LINUX_OPTIONS, sizeof(LINUX_OPTIONS));
+}
+
+static void load_guest(struct machine *m, const char *path)
+{
+	uint64_t load_addr;
+	size_t header, size;
+	const uint8_t *image = file_map(path, &size);
+
 	header = (image[HDR_SETUP_SECTS] + 1u) * 512;
 	memcpy(&load_addr, image + HDR_PREF_ADDRESS, sizeof(load_addr));
-	memcpy(m->memory + load_addr, image + header, (size_t)size - header);
+	memcpy(m->memory + load_addr, image + header, size - header);
 	memcpy(m->memory + ZERO_PAGE_ADDR + HDR_SETUP_SECTS, image + HDR_SETUP_SECTS, 0x73);
 	put64(m, ZERO_PAGE_ADDR + BP_CMDLINE, CMDLINE_ADDR);
 	put64(m, GDT_ADDR + BOOT_CS, 0x00af9b000000ffffULL);
 	put64(m, GDT_ADDR + BOOT_DS, 0x00cf93000000ffffULL);
 	write_tables(m);
 	m->entry = load_addr + 0x200;
-	close(fd);
 }
 
 static void create_vm(struct machine *m, bool small)
 {
 	struct kvm_pit_config pit = {.flags = KVM_PIT_SPEAKER_DUMMY};
-	struct kvm_userspace_memory_region region = {.memory_size = MEMORY_SIZE};
+	struct kvm_userspace_memory_region region = {.memory_size = m->size};
 	int run_size;
 
 	m->kvm = open("/dev/kvm", O_RDWR);
@@ -120,7 +161,7 @@ static void create_vm(struct machine *m, bool small)
 	check(m->vm, "KVM_CREATE_VM");
 	check(ioctl(m->vm, KVM_CREATE_IRQCHIP, 0), "KVM_CREATE_IRQCHIP");
 	check(ioctl(m->vm, KVM_CREATE_PIT2, &pit), "KVM_CREATE_PIT2");
-	m->memory = memory_map(small);
+	m->memory = memory_map(m->size, small);
 	region.userspace_addr = (uintptr_t)m->memory;
 	check(ioctl(m->vm, KVM_SET_USER_MEMORY_REGION, &region), "KVM_SET_USER_MEMORY_REGION");
 	m->vcpu = ioctl(m->vm, KVM_CREATE_VCPU, 0);
@@ -184,13 +225,16 @@ static void set_registers(struct machine *m)
 }
 
 /* Returns false at the guest's power-off. */
-static bool handle_io(struct kvm_run *run)
+static bool handle_io(const struct machine *m)
 {
+	struct kvm_run *run = m->run;
 	uint8_t *data = (uint8_t *)run + run->io.data_offset;
 
 	if (run->io.direction == KVM_EXIT_IO_IN) {
 		memset(data, run->io.port == COM1_LSR ? LSR_EMPTY : 0xff,
 		       (size_t)run->io.size * run->io.count);
+	} else if (run->io.port == COM1_DATA && m->to_port) {
+		outb(*data, COM1_DATA);
 	} else if (run->io.port == COM1_DATA) {
 		putchar(*data);
 	} else if (run->io.port == PM1A_CONTROL) {
@@ -203,11 +247,14 @@ static int run_guest(struct machine *m)
 {
 	for (;;) {
 		check(ioctl(m->vcpu, KVM_RUN, 0), "KVM_RUN");
+		if (m->run->exit_reason == KVM_EXIT_SHUTDOWN && m->size == LINUX_SIZE) {
+			return 0; /* how it powers off */
+		}
 		if (m->run->exit_reason != KVM_EXIT_IO) {
 			fprintf(stderr, "kvm_vmm: exit reason %u\n", m->run->exit_reason);
 			return 1;
 		}
-		if (!handle_io(m->run)) {
+		if (!handle_io(m)) {
 			return 0;
 		}
 	}
@@ -215,15 +262,23 @@ static int run_guest(struct machine *m)
 
 int main(int argc, char **argv)
 {
-	struct machine m = {0};
+	bool small = argc > 2 && !strcmp(argv[2], "small");
+	bool huge = argc > 2 && !strcmp(argv[2], "huge");
+	const char *initrd = argc > 2 && !small && !huge ? argv[2] : NULL;
+	struct machine m = {.size = initrd ? LINUX_SIZE : GUEST_SIZE};
 
 	if (argc < 2) {
-		fprintf(stderr, "usage: kvm_vmm GUEST [small]\n");
+		fprintf(stderr, "usage: kvm_vmm GUEST [small | huge] | kvm_vmm LINUX INITRD\n");
 		return 2;
 	}
-	setvbuf(stdout, NULL, _IOFBF, 1 << 16);
-	create_vm(&m, argc > 2 && !strcmp(argv[2], "small"));
+	setvbuf(stdout, NULL, _IOFBF, initrd ? 0 : 1 << 16);
+	/* A guest of this program's has no terminal. */
+	m.to_port = getenv("KVM_VMM_PORT") && !ioperm(COM1_DATA, 8, 1);
+	create_vm(&m, small);
 	load_guest(&m, argv[1]);
+	if (initrd) {
+		load_initrd(&m, initrd);
+	}
 	set_cpuid(&m);
 	set_registers(&m);
 	return run_guest(&m);

@@ -16,18 +16,19 @@ class BenchError(Exception):
     """A run that gave no result; the text says why."""
 
 
-def multiboot_machine(name, files, config, **more):
+def multiboot_machine(name, files, config, memory=512, **more):
     """Socle by its Multiboot image, which no firmware takes its time before; files: (kernel, initrd or None)."""
     files = mkimage.linux_files(None, files[0], files[1], config)
-    return qemu.Machine(name, multiboot=files, memory=512, accelerator=qemu.tcg(), **more)
+    return qemu.Machine(name, multiboot=files, memory=memory, accelerator=qemu.tcg(), **more)
 
 
-def socle_machine(name, _efi, files, counted=True):
-    """Socle with a guest of 256 MiB; files: (kernel, initrd or None, options)."""
-    vm = mkimage.linux_vm(initrd=bool(files[1]), options=files[2], memory="256M")
+def socle_machine(name, _efi, files, counted=True, memory=256, nested=False):
+    """Socle with a guest of so many MiB; files: (kernel, initrd or None, options)."""
+    vm = mkimage.linux_vm(initrd=bool(files[1]), options=files[2], memory=f"{memory}M")
+    vm += "\tnested   on\n" if nested else ""
     config = mkimage.configuration([vm], debug_exit=True)
     extra = list(qemu.ICOUNT) if counted else []
-    return multiboot_machine(name, files, config, extra=extra)
+    return multiboot_machine(name, files, config, memory + 256, extra=extra)
 
 
 def linux_machine(name, files, memory):
