@@ -132,7 +132,7 @@ static u64 pf_code(const struct walk_state *st, enum fault_kind kind)
 	bool fetch_told = role.kind == WALK_X86_32 ? false : role.nx;
 	u64 code = 0;
 
-	fetch_told |= role.smep && !role.tdp;
+	fetch_told |= role.smep;
 	code |= kind != FAULT_ABSENT ? PF_PRESENT : 0;
 	code |= kind == FAULT_RESERVED ? PF_RSVD : 0;
 	code |= st->access & PT_W ? PF_WRITE : 0;

@@ -40,7 +40,7 @@ static void x86_fault(struct x86 *x, bool present, bool rsvd, bool pk)
 {
 	struct ref_walk *w = x->w;
 	union cpu_role r = w->role;
-	bool tell_fetch = (r.nx && r.kind != WALK_X86_32) || (r.smep && !r.tdp);
+	bool tell_fetch = (r.nx && r.kind != WALK_X86_32) || r.smep;
 
 	w->result = WALK_FAULT;
 	w->code = (present ? 1u : 0) | (x->write ? 2u : 0) | (x->user ? 4u : 0) | (rsvd ? 8u : 0) |
