@@ -21,6 +21,7 @@ const struct config_limits config_limits_x86_64 = {
 	.vcpus = 8,
 	.kinds = BIT(BOOT_IMAGE_LINUX) | BIT(BOOT_IMAGE_ELF) | BIT(BOOT_IMAGE_MULTIBOOT) |
 		 BIT(BOOT_IMAGE_PVH),
+	.nested = true,
 	.debug_port = true,
 	.cpus = true,
 	.front = true,

@@ -21,6 +21,7 @@ enum fault_result {
 	FAULT_SPURIOUS, /* it was mapped already: enter again, but count */
 	FAULT_MMIO,     /* no memory there: emulate */
 	FAULT_DENIED,   /* read-only memory written */
+	FAULT_TO_L1,    /* nested: its guest's hypervisor has it */
 	FAULT_NOMEM,    /* out of memory: the VM cannot go on */
 };
 

@@ -145,6 +145,8 @@ static bool map_memory(struct vcpu *vcpu, gpa_t addr, u8 access, enum exit_actio
 	case FAULT_FIXED:
 		vcpu->retries = 0;
 		return true;
+	case FAULT_TO_L1:
+		return true;
 	case FAULT_SPURIOUS:
 		*action = exit_no_progress(vcpu, "a stage 2 fault");
 		return true;

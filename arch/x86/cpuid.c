@@ -73,9 +73,9 @@ static struct cpuid_entry *add_host(struct cpuid_table *t, u32 leaf)
 	return e;
 }
 
-static void add_regs(struct cpuid_table *t, u32 leaf, struct cpuid_regs regs)
+void cpuid_table_add(struct cpuid_table *table, u32 leaf, struct cpuid_regs regs)
 {
-	add(t, leaf, 0, false)->regs = regs;
+	add(table, leaf, 0, false)->regs = regs;
 }
 
 /* How many bits number the vCPUs: ids are below 2^bits. */
@@ -151,14 +151,14 @@ static void add_xsave(struct cpuid_table *t, const struct cpuid_config *config)
 static void add_hypervisor(struct cpuid_table *t, const struct cpuid_config *config)
 {
 	/* The interface that stock Linux knows: KVM's, for its clock. */
-	add_regs(t, RANGE_HV,
-		 (struct cpuid_regs){HV_MAX, 0x4b4d564b, 0x564b4d56, 0x4d}); /* KVMKVMKVM */
-	add_regs(t, RANGE_HV + 1,
-		 (struct cpuid_regs){.eax = (u32)(KVM_FEATURE_NOP_IO_DELAY |
-						  KVM_FEATURE_CLOCKSOURCE2 |
-						  KVM_FEATURE_CLOCK_STABLE)});
+	cpuid_table_add(t, RANGE_HV,
+			(struct cpuid_regs){HV_MAX, 0x4b4d564b, 0x564b4d56, 0x4d}); /* KVMKVMKVM */
+	cpuid_table_add(t, RANGE_HV + 1,
+			(struct cpuid_regs){.eax = (u32)(KVM_FEATURE_NOP_IO_DELAY |
+							 KVM_FEATURE_CLOCKSOURCE2 |
+							 KVM_FEATURE_CLOCK_STABLE)});
 	/* Timing leaf, as VMware defined it: TSC and APIC timer frequency in kHz. */
-	add_regs(t, HV_MAX, (struct cpuid_regs){config->tsc_khz, 1000000, 0, 0});
+	cpuid_table_add(t, HV_MAX, (struct cpuid_regs){config->tsc_khz, 1000000, 0, 0});
 }
 
 static void add_extended(struct cpuid_table *t, const struct cpuid_config *config)
@@ -228,4 +228,16 @@ const struct cpuid_entry *cpuid_find(const struct cpuid_table *table, u32 leaf, 
 		}
 	}
 	return NULL;
+}
+
+void cpuid_table_set(struct cpuid_table *table, u32 leaf, struct cpuid_regs bits)
+{
+	u8 index = table->index[range_of(leaf)][leaf & 0xffff];
+	struct cpuid_regs *regs = &table->entry[index - 1].regs;
+
+	assert(index);
+	regs->eax |= bits.eax;
+	regs->ebx |= bits.ebx;
+	regs->ecx |= bits.ecx;
+	regs->edx |= bits.edx;
 }

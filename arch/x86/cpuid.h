@@ -40,5 +40,11 @@ struct cpuid_config {
 /* Fills @table from the host's CPUID and the policy. */
 void cpuid_table_make(struct cpuid_table *table, const struct cpuid_config *config);
 
+/* Sets bits of a leaf that is there. */
+void cpuid_table_set(struct cpuid_table *table, u32 leaf, struct cpuid_regs bits);
+
+/* Adds what a guest is told besides, in a range and below its end. */
+void cpuid_table_add(struct cpuid_table *table, u32 leaf, struct cpuid_regs regs);
+
 /* The entry for @leaf and @subleaf, or NULL: all registers read as 0 (AMD's rule). */
 const struct cpuid_entry *cpuid_find(const struct cpuid_table *table, u32 leaf, u32 subleaf);

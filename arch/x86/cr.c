@@ -8,6 +8,7 @@
 #include "arch/x86/handlers.h"
 #include "arch/x86/mmio.h"
 #include "arch/x86/regs.h"
+#include "vmm/nested_ops.h"
 #include "vmm/vm.h"
 
 #define CR0_WRITABLE                                                                               \
@@ -49,7 +50,7 @@ static bool pdptes_are_valid(struct vcpu *vcpu, u64 cr0, u64 cr3, u64 cr4, u64 e
 	       x86_ops->pdptes_load(vcpu, cr3);
 }
 
-static enum exit_action write_cr0_guest(struct vcpu *vcpu, u64 val)
+static enum exit_action write_cr0_guest(struct vcpu *vcpu, u64 val, enum x86_cr_kind kind)
 {
 	u64 old = x86_get_reg(vcpu, X86_REG_CR0);
 	u64 efer = x86_get_reg(vcpu, X86_REG_EFER);
@@ -59,6 +60,10 @@ static enum exit_action write_cr0_guest(struct vcpu *vcpu, u64 val)
 	     !pdptes_are_valid(vcpu, val, x86_get_reg(vcpu, X86_REG_CR3),
 			       x86_get_reg(vcpu, X86_REG_CR4), efer))) {
 		return event_gp(vcpu);
+	}
+	if (vcpu->arch.l2 && kind != X86_CR_CLTS &&
+	    x86_ops->nested->cr0_write(vcpu, val, kind != X86_CR_MOV)) {
+		return EXIT_RESUME;
 	}
 	if (((val ^ old) & CR0_PG) && (efer & EFER_LME)) {
 		x86_set_reg(vcpu, X86_REG_EFER, val & CR0_PG ? efer | EFER_LMA : efer & ~EFER_LMA);
@@ -138,7 +143,7 @@ static enum exit_action lmsw(struct vcpu *vcpu)
 		return EXIT_RESUME; /* to fault, or to look again */
 	}
 	bits &= CR0_PE | CR0_MP | CR0_EM | CR0_TS;
-	return write_cr0_guest(vcpu, (old & ~(CR0_MP | CR0_EM | CR0_TS)) | bits);
+	return write_cr0_guest(vcpu, (old & ~(CR0_MP | CR0_EM | CR0_TS)) | bits, X86_CR_LMSW);
 }
 
 enum exit_action handle_cr_write(struct vcpu *vcpu)
@@ -148,7 +153,7 @@ enum exit_action handle_cr_write(struct vcpu *vcpu)
 
 	switch (exit->cr.kind) {
 	case X86_CR_CLTS:
-		return write_cr0_guest(vcpu, x86_get_reg(vcpu, X86_REG_CR0) & ~CR0_TS);
+		return write_cr0_guest(vcpu, x86_get_reg(vcpu, X86_REG_CR0) & ~CR0_TS, X86_CR_CLTS);
 	case X86_CR_LMSW:
 	case X86_CR_LMSW_DATA:
 		return lmsw(vcpu);
@@ -160,7 +165,7 @@ enum exit_action handle_cr_write(struct vcpu *vcpu)
 	}
 	switch (exit->cr.nr) {
 	case 0:
-		return write_cr0_guest(vcpu, val);
+		return write_cr0_guest(vcpu, val, X86_CR_MOV);
 	case 3:
 		return write_cr3_guest(vcpu, val);
 	case 4:

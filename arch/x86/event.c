@@ -2,6 +2,7 @@
 #include "arch/x86/event.h"
 
 #include "arch/x86/regs.h"
+#include "vmm/nested_ops.h"
 #include "vmm/vm.h"
 
 /* The classes of the double-fault table. */
@@ -38,12 +39,16 @@ static bool is_fault(u8 vector)
 	       vector != VEC_MC;
 }
 
-void event_exception(struct vcpu *vcpu, u8 vector, u32 error)
+static void raise(struct vcpu *vcpu, u8 vector, u32 error, u64 address)
 {
 	struct x86_event *e = &vcpu->arch.event;
 
 	if (e->valid && e->type == X86_EVENT_EXCEPTION) {
 		if (e->vector == VEC_DF) {
+			if (vcpu->arch.l2 &&
+			    x86_ops->nested->exception(vcpu, X86_VEC_SHUTDOWN, 0, 0)) {
+				return;
+			}
 			vm_kill(vcpu->vm, "triple fault (exception %u after a double fault)",
 				vector);
 			return;
@@ -52,8 +57,15 @@ void event_exception(struct vcpu *vcpu, u8 vector, u32 error)
 			vector = VEC_DF;
 			error = 0;
 		}
-	} else if (e->valid) {
+	}
+	if (vcpu->arch.l2 && x86_ops->nested->exception(vcpu, vector, error, address)) {
+		return;
+	}
+	if (e->valid && e->type != X86_EVENT_EXCEPTION) {
 		vcpu->arch.deferred = *e; /* its delivery did not finish: it goes next */
+	}
+	if (vector == VEC_PF) {
+		x86_set_reg(vcpu, X86_REG_CR2, address);
 	}
 	*e = (struct x86_event){
 		.valid = true,
@@ -68,6 +80,11 @@ void event_exception(struct vcpu *vcpu, u8 vector, u32 error)
 	}
 }
 
+void event_exception(struct vcpu *vcpu, u8 vector, u32 error)
+{
+	raise(vcpu, vector, error, 0);
+}
+
 enum exit_action event_gp(struct vcpu *vcpu)
 {
 	event_exception(vcpu, VEC_GP, 0);
@@ -76,8 +93,9 @@ enum exit_action event_gp(struct vcpu *vcpu)
 
 void event_page_fault(struct vcpu *vcpu, const struct gva_fault *fault)
 {
-	x86_set_reg(vcpu, X86_REG_CR2, fault->gva.v);
-	event_exception(vcpu, VEC_PF, fault->error);
+	if (!fault->to_l1) {
+		raise(vcpu, VEC_PF, fault->error, fault->gva.v);
+	}
 }
 
 static void inject_nmi(struct vcpu *vcpu)
@@ -103,18 +121,30 @@ static void nmi_await(struct vcpu *vcpu)
 	}
 }
 
+void event_interrupt(struct vcpu *vcpu)
+{
+	int vector;
+
+	lock_take(&vcpu->vm->lock);
+	vector = vplatform_ack_irq(&vcpu->vm->arch.platform, &vcpu->arch.lapic);
+	lock_drop(&vcpu->vm->lock);
+	if (vector >= 0) { /* else it has just been withdrawn */
+		vcpu->arch.event = (struct x86_event){
+			.valid = true, .type = X86_EVENT_INTR, .vector = (u8)vector};
+	}
+}
+
 void event_select_pending(struct vcpu *vcpu)
 {
 	struct vcpu_arch *a = &vcpu->arch;
 	struct vplatform *platform = &vcpu->vm->arch.platform;
-	int vector;
 
 	if (a->lapic.live) {
 		lock_take(&vcpu->vm->lock); /* others request interrupts of this LAPIC */
 		x86_ops->irq_post(vcpu);
 		lock_drop(&vcpu->vm->lock);
 	}
-	if (a->nmi_stepping || a->event.valid) {
+	if (a->nmi_stepping || a->event.valid || (a->nested && x86_ops->nested->hold(vcpu))) {
 		return;
 	}
 	if (a->deferred.valid) {
@@ -142,13 +172,7 @@ void event_select_pending(struct vcpu *vcpu)
 		}
 		return;
 	}
-	lock_take(&vcpu->vm->lock);
-	vector = vplatform_ack_irq(platform, &a->lapic);
-	lock_drop(&vcpu->vm->lock);
-	if (vector >= 0) { /* else it has just been withdrawn */
-		a->event = (struct x86_event){
-			.valid = true, .type = X86_EVENT_INTR, .vector = (u8)vector};
-	}
+	event_interrupt(vcpu);
 	/* More may wait behind it: ask to hear when the next can be taken. */
 	if (vplatform_pending_irq(platform, &a->lapic) >= 0) {
 		x86_ops->window(vcpu, true);

@@ -7,7 +7,15 @@
 #include "vmm/vcpu.h"
 #include "vmm/vm.h"
 
-enum x86_event_type { X86_EVENT_INTR, X86_EVENT_NMI = 2, X86_EVENT_EXCEPTION = 3 };
+enum x86_event_type {
+	X86_EVENT_INTR,
+	X86_EVENT_NMI = 2,
+	X86_EVENT_EXCEPTION = 3,
+	X86_EVENT_SOFT = 4, /* INTn, that a guest hypervisor injects */
+};
+
+/* For struct nested_ops: a triple fault as a vector. */
+#define X86_VEC_SHUTDOWN 0xff
 
 #define X86_NO_ERROR (~0u)
 
@@ -34,6 +42,9 @@ static inline void event_insn_done(struct vcpu *vcpu)
 
 /* #PF as a guest walk found it. */
 void event_page_fault(struct vcpu *vcpu, const struct gva_fault *fault);
+
+/* Acknowledges the interrupt that waits: it is the next entry's event. */
+void event_interrupt(struct vcpu *vcpu);
 
 /* Picks what the next entry delivers: an NMI, an interrupt, or a window to deliver one later. */
 void event_select_pending(struct vcpu *vcpu);

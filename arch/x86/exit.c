@@ -8,6 +8,7 @@
 #include "arch/x86/regs.h"
 #include "vmm/arch.h"
 #include "vmm/fault.h"
+#include "vmm/nested_ops.h"
 #include "vmm/vm.h"
 
 /* Faults or retries in a row without progress that end a VM (rule T8). */
@@ -29,6 +30,8 @@ const char *const x86_why_name[X86_WHY_COUNT] = {
 	[X86_CR_WRITE] = "CR write",
 	[X86_XSETBV] = "XSETBV",
 	[X86_CACHE] = "INVD/WBINVD",
+	[X86_VIRTUALIZATION] = "virtualisation instruction",
+	[X86_TO_L1] = "exit to the guest hypervisor",
 	[X86_UNDEFINED] = "undefined instruction",
 	[X86_PRIVILEGED] = "privileged instruction",
 	[X86_IRET] = "IRET",
@@ -148,6 +151,16 @@ static enum exit_action handle_undefined(struct vcpu *vcpu)
 	return EXIT_RESUME;
 }
 
+static enum exit_action handle_virtualization(struct vcpu *vcpu)
+{
+	return vcpu->arch.svme ? x86_ops->nested->instruction(vcpu) : handle_undefined(vcpu);
+}
+
+static enum exit_action handle_to_l1(struct vcpu *vcpu)
+{
+	return x86_ops->nested->exit_to_l1(vcpu);
+}
+
 /*
  * The CPU does not say when an NMI's IRET is done: step over it. TF is loaded from the frame by
  * IRET itself, or taken back where IRET faults, so the guest never sees ours.
@@ -193,7 +206,8 @@ static enum exit_action handle_tdp_fault(struct vcpu *vcpu)
 	struct tdp_fault fault = {
 		.gpa = exit->tdp.gpa, .access = exit->tdp.access, .on_walk = exit->tdp.on_walk};
 
-	switch (fault_handle(vcpu->vm, &fault)) {
+	switch (vcpu->arch.l2 ? x86_ops->nested->tdp_fault(vcpu, &fault)
+			      : fault_handle(vcpu->vm, &fault)) {
 	case FAULT_FIXED:
 		vcpu->retries = 0;
 		return EXIT_RESUME;
@@ -204,6 +218,8 @@ static enum exit_action handle_tdp_fault(struct vcpu *vcpu)
 	case FAULT_NOMEM:
 		vm_kill(vcpu->vm, "the host is out of memory");
 		return EXIT_KILL_VM;
+	case FAULT_TO_L1:
+		return EXIT_RESUME;
 	case FAULT_MMIO:
 		break;
 	}
@@ -249,6 +265,9 @@ static enum exit_action handle_shutdown(struct vcpu *vcpu)
 
 static enum exit_action handle_invalid_state(struct vcpu *vcpu)
 {
+	if (vcpu->arch.l2) {
+		return x86_ops->nested->exit_to_l1(vcpu);
+	}
 	vm_kill(vcpu->vm, "the CPU refused the guest's state");
 	return EXIT_KILL_VM;
 }
@@ -276,6 +295,8 @@ static enum exit_action (*const handlers[X86_WHY_COUNT])(struct vcpu *) = {
 	[X86_CR_WRITE] = handle_cr_write,
 	[X86_XSETBV] = handle_xsetbv,
 	[X86_CACHE] = handle_cache,
+	[X86_VIRTUALIZATION] = handle_virtualization,
+	[X86_TO_L1] = handle_to_l1,
 	[X86_UNDEFINED] = handle_undefined,
 	[X86_PRIVILEGED] = event_gp,
 	[X86_IRET] = handle_iret,

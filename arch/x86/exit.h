@@ -23,11 +23,13 @@ enum x86_why {
 	X86_IO,
 	X86_CR_WRITE,
 	X86_XSETBV,
-	X86_CACHE,      /* INVD, WBINVD */
-	X86_UNDEFINED,  /* an instruction that this VM's CPU does not have */
-	X86_PRIVILEGED, /* RDPMC and such: #GP */
-	X86_IRET,       /* the guest ends an NMI */
-	X86_NMI_WINDOW, /* the guest has ended an NMI */
+	X86_CACHE,          /* INVD, WBINVD */
+	X86_VIRTUALIZATION, /* VMRUN and its kin */
+	X86_TO_L1,          /* an exit of L2 that L1 asked for */
+	X86_UNDEFINED,      /* an instruction that this VM's CPU does not have */
+	X86_PRIVILEGED,     /* RDPMC and such: #GP */
+	X86_IRET,           /* the guest ends an NMI */
+	X86_NMI_WINDOW,     /* the guest has ended an NMI */
 	X86_TASK_SWITCH,
 	X86_APIC_EOI,   /* a live LAPIC ended a level-triggered interrupt */
 	X86_APIC_WRITE, /* what a live LAPIC's register was written is in its page */

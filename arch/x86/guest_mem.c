@@ -9,6 +9,7 @@
 #include "arch/x86/x86.h"
 #include "mm/page.h"
 #include "mm/pt_format.h"
+#include "vmm/nested_ops.h"
 #include "vmm/vcpu.h"
 #include "vmm/vm.h"
 
@@ -139,14 +140,29 @@ static void walk_keep(struct fetch_walk *k, u64 page, u64 cr3, const struct walk
 	k->host = host;
 }
 
+/* Kept walks are of one level of tables, and L1's. */
+static const u8 *code_page_l2(struct vcpu *vcpu, u64 page)
+{
+	struct gva_fault fault = {.gva = gva(page)};
+	gpa_t addr;
+
+	return x86_ops->nested->translate(vcpu, &fault, PT_X, true, &addr)
+		       ? NULL
+		       : gpa_ptr(vcpu->vm, addr);
+}
+
 /* The host's address of the code page at @page, NULL: not readable. */
 static const u8 *code_page(struct vcpu *vcpu, u64 page, u64 cr3)
 {
 	struct fetch_cache *cache = &vcpu->arch.fetch;
-	const u8 *host = fetch_cache_find(cache, page, cr3);
 	struct paging p;
+	const u8 *host;
 	struct walk w;
 
+	if (vcpu->arch.l2) {
+		return code_page_l2(vcpu, page);
+	}
+	host = fetch_cache_find(cache, page, cr3);
 	if (host) {
 		return host;
 	}
@@ -197,7 +213,7 @@ unsigned guest_fetch(struct vcpu *vcpu, u64 rip, u64 cr3, u8 buf[16])
 
 static int fault_fill(struct gva_fault *fault, gva_t addr, u64 error)
 {
-	*fault = (struct gva_fault){addr, (u32)error};
+	*fault = (struct gva_fault){.gva = addr, .error = (u32)error};
 	return -EFAULT;
 }
 
@@ -217,15 +233,26 @@ static bool access_allowed(const struct paging *p, u8 prot, enum gva_access acce
 	return false;
 }
 
+static const u8 gva_access_prot[] = {
+	[GVA_READ] = PT_R,
+	[GVA_WRITE] = PT_W,
+	[GVA_FETCH] = PT_X,
+};
+
 int guest_translate(struct vcpu *vcpu, gva_t addr, enum gva_access access, gpa_t *out,
 		    struct gva_fault *fault)
 {
 	bool user = x86_cpl(vcpu) == 3;
 	u64 error = (access == GVA_WRITE ? PF_WRITE : 0) | (access == GVA_FETCH ? PF_FETCH : 0) |
 		    (user ? PF_USER : 0);
-	struct paging p = paging_mode(vcpu);
+	struct paging p;
 	struct walk w;
 
+	if (vcpu->arch.l2) {
+		*fault = (struct gva_fault){.gva = addr};
+		return x86_ops->nested->translate(vcpu, fault, gva_access_prot[access], false, out);
+	}
+	p = paging_mode(vcpu);
 	if (!p.fmt) {
 		*out = gpa(addr.v & 0xffffffff);
 		return 0;

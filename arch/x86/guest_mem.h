@@ -12,7 +12,7 @@
 
 struct vcpu;
 
-#define FETCH_CACHE_SIZE 4
+#define FETCH_CACHE_SIZE 16
 #define WALK_LEVELS_MAX  5
 
 struct fetch_walk {
@@ -56,6 +56,7 @@ enum gva_access { GVA_READ, GVA_WRITE, GVA_FETCH };
 struct gva_fault {
 	gva_t gva;
 	u32 error;
+	bool to_l1; /* nothing to inject: the guest's guest has been left for it */
 };
 
 /* Drops kept walks: after memory slots or the paging mode (not a table) changed under them. */

@@ -20,6 +20,9 @@ void host_irq_window(struct vcpu *vcpu);
 /* The time has come that the guest was to be left at. */
 void host_timer_due(struct vcpu *vcpu);
 
+/* Every vCPU of @vm drops what the TLB has of its guest before it goes on. */
+void vm_tlb_flush(struct vm *vm);
+
 /* VM time now, in nanoseconds. */
 u64 vm_time_ns(const struct vm *vm);
 

@@ -10,6 +10,7 @@
 #include "arch/x86/pvclock.h"
 #include "arch/x86/regs.h"
 #include "arch/x86/time.h"
+#include "vmm/nested_ops.h"
 #include "vmm/vm.h"
 
 /* Fast strings, thermal control, Enhanced SpeedStep, MONITOR, CPUID limit, xTPR, XD off. */
@@ -257,18 +258,32 @@ static bool kvm_system_time_write(struct vcpu *vcpu, u32 msr, u64 val)
 static bool efer_read(struct vcpu *vcpu, u32 msr, u64 *val)
 {
 	(void)msr;
-	*val = x86_get_reg(vcpu, X86_REG_EFER) & ~EFER_SVME;
+	*val = x86_get_reg(vcpu, X86_REG_EFER);
+	*val &= vcpu->arch.svme ? ~0ULL : ~EFER_SVME;
 	return true;
+}
+
+/* VM_CR and VM_HSAVE_PA. */
+static bool nested_read(struct vcpu *vcpu, u32 msr, u64 *val)
+{
+	return vcpu->arch.nested && x86_ops->nested->msr_read(vcpu, msr, val);
+}
+
+static bool nested_write(struct vcpu *vcpu, u32 msr, u64 val)
+{
+	return vcpu->arch.nested && x86_ops->nested->msr_write(vcpu, msr, val);
 }
 
 static bool efer_write(struct vcpu *vcpu, u32 msr, u64 val)
 {
 	u64 old = x86_get_reg(vcpu, X86_REG_EFER);
 
-	(void)msr;
 	val &= ~EFER_LMA; /* read-only; software writes back what it read */
 	if ((val & ~vcpu->vm->arch.efer_allowed) ||
 	    (((val ^ old) & EFER_LME) && (x86_get_reg(vcpu, X86_REG_CR0) & CR0_PG))) {
+		return false;
+	}
+	if (vcpu->arch.nested && !x86_ops->nested->msr_write(vcpu, msr, val)) {
 		return false;
 	}
 	if ((val ^ old) & EFER_NXE) {

@@ -9,6 +9,7 @@ struct vcpu;
 struct vm;
 struct tdp;
 struct x86_event;
+struct nested_ops;
 
 /* Registers that live in the vendor's structure. */
 enum x86_reg {
@@ -54,6 +55,7 @@ enum x86_nmi_watch { X86_NMI_WATCH_NONE, X86_NMI_WATCH_IRET, X86_NMI_WATCH_STEP 
 struct x86_ops {
 	const char *name;
 	const struct pt_format *tdp_format;
+	const struct nested_ops *nested;       /* NULL: no guest can be a hypervisor */
 	int (*cpu_on)(void);                   /* this CPU; errors: -ENODEV, logged */
 	int (*vm_init)(struct vm *vm);         /* bitmaps; errors: -ENOMEM */
 	void (*vm_fini)(struct vm *vm);        /* also after vm_init's error, or without it */

@@ -8,6 +8,7 @@
 #include "arch/x86/time.h"
 #include "vmm/arch.h"
 #include "vmm/cpu.h"
+#include "vmm/nested_ops.h"
 #include "vmm/vconsole.h"
 #include "vmm/vm.h"
 
@@ -186,12 +187,17 @@ static bool irq_waits(const struct vcpu *vcpu)
 	return (!l->live || l->extint) && vplatform_pending_irq(&vcpu->vm->arch.platform, l) >= 0;
 }
 
+static bool interrupts_are_on(const struct vcpu *vcpu)
+{
+	return vcpu->arch.nested ? x86_ops->nested->wakes(vcpu) : vcpu->arch.rflags & RFLAGS_IF;
+}
+
 static bool has_work(const struct vcpu *vcpu)
 {
 	const struct vcpu_arch *a = &vcpu->arch;
 
 	return a->event.valid || (a->lapic.nmi_pending && !a->nmi_blocked) ||
-	       ((a->rflags & RFLAGS_IF) && irq_waits(vcpu));
+	       (interrupts_are_on(vcpu) && irq_waits(vcpu));
 }
 
 /* INIT first: a SIPI that waits beside it came behind it. Returns whether the vCPU runs. */
@@ -199,7 +205,7 @@ static bool is_started(struct vcpu *vcpu)
 {
 	struct vlapic *l = &vcpu->arch.lapic;
 
-	if (l->init_pending) {
+	if (l->init_pending && !(vcpu->arch.nested && x86_ops->nested->holds_init(vcpu))) {
 		l->init_pending = false;
 		vcpu_init_signal(vcpu);
 	}
@@ -243,7 +249,7 @@ bool arch_vcpu_poll(struct vcpu *vcpu, u64 *wake_ns)
 	if (!vcpu->halted || has_work(vcpu)) {
 		return true;
 	}
-	if (!(vcpu->arch.rflags & RFLAGS_IF) && event_ns == ~0ULL && !others_are_started(vcpu)) {
+	if (!interrupts_are_on(vcpu) && event_ns == ~0ULL && !others_are_started(vcpu)) {
 		vm_kill(vcpu->vm, "halted with interrupts off: nothing can wake it");
 	}
 	return false;

@@ -15,18 +15,24 @@
 #include "arch/percpu.h"
 #include "arch/x86/event.h"
 #include "arch/x86/host.h"
+#include "arch/x86/lapic.h"
 #include "arch/x86/msr.h"
 #include "arch/x86/regs.h"
+#include "arch/x86/trap.h"
 #include "arch/x86/vmcb.h"
 #include "mm/page.h"
 #include "vmm/log.h"
+#include "vmm/nested_ops.h"
 #include "vmm/vm.h"
+
+/* nested/'s: not there without the folder. */
+extern const struct nested_ops nested_svm __attribute__((weak));
 
 #define IOPM_ORDER  2 /* 12 KiB, rounded up */
 #define MSRPM_ORDER 1 /* 8 KiB */
 
 /* What is intercepted, as a table: everything that must not reach the host, nothing else. */
-static const struct vmcb vmcb_controls = {
+const struct vmcb svm_controls = {
 	.intercept_cr_write = BIT(0) | BIT(4) | BIT(8),
 	.intercept_exceptions = BIT(VEC_DB) | BIT(VEC_AC) | BIT(VEC_MC),
 	.intercept_misc1 = MISC1_INTR | MISC1_NMI | MISC1_SMI | MISC1_INIT | MISC1_RDPMC |
@@ -235,7 +241,7 @@ static void svm_vcpu_reset(struct vcpu *vcpu)
 	struct vmcb *vmcb = vcpu->arch.svm.vmcb;
 	const struct vm *vm = vcpu->vm;
 
-	memcpy(vmcb, &vmcb_controls, offsetof(struct vmcb, es));
+	memcpy(vmcb, &svm_controls, offsetof(struct vmcb, es));
 	memcpy(&vmcb->es, &vmcb_reset_state.es, sizeof(*vmcb) - offsetof(struct vmcb, es));
 	vmcb->iopm_base_pa = vm->arch.iopm.v;
 	vmcb->msrpm_base_pa = vm->arch.msrpm.v;
@@ -243,6 +249,9 @@ static void svm_vcpu_reset(struct vcpu *vcpu)
 	vmcb->tsc_offset = vm->arch.tsc_offset;
 	vcpu->arch.svm.asid.generation = 0;
 	vcpu->arch.svm.efer_lme = 0;
+	vcpu->arch.svm.exceptions = vmcb->intercept_exceptions;
+	vcpu->arch.svm.misc1 = 0;
+	vcpu->arch.svm.vintr = 0;
 	vcpu->arch.rip = vmcb->rip;
 	vcpu->arch.rflags = vmcb->rflags;
 }
@@ -256,7 +265,31 @@ static void asid_renew(struct vcpu *vcpu)
 
 	vmcb->tlb_control = flush ? TLB_CONTROL_ALL : TLB_CONTROL_NONE;
 	vmcb->asid = asid->nr;
+	if (vcpu->arch.flush_tlb & X86_FLUSH_TDP) {
+		vcpu->arch.svm.other_asid.generation = 0; /* what L1 and L2 run on is the VM's */
+	}
 	vcpu->arch.flush_tlb = 0;
+}
+
+/*
+ * The event goes first; what else waits may be for L1 to hear of then. GIF is 0 until the guest is
+ * entered.
+ */
+static void leave_soon(struct vcpu *vcpu)
+{
+	if (vcpu->arch.lapic.nmi_pending ||
+	    vplatform_pending_irq(&vcpu->vm->arch.platform, &vcpu->arch.lapic) >= 0) {
+		lapic_ipi(this_cpu()->apic_id, VECTOR_KICK);
+	}
+}
+
+static void decode_l2(struct vcpu *vcpu)
+{
+	if (nested_svm.exit_is_l1s(vcpu)) {
+		vcpu->arch.exit.why = X86_TO_L1;
+	} else {
+		svm_decode_l2(vcpu);
+	}
 }
 
 static void svm_run(struct vcpu *vcpu)
@@ -271,6 +304,9 @@ static void svm_run(struct vcpu *vcpu)
 	if (vcpu->arch.event.valid) {
 		vmcb->event_inj = svm_event_encode(&vcpu->arch.event);
 		vcpu->arch.event.valid = false;
+		if (vcpu->arch.l2) {
+			leave_soon(vcpu);
+		}
 	}
 	vmcb->rax = vcpu->arch.gpr[0];
 	vmcb->rsp = vcpu->arch.gpr[4];
@@ -285,8 +321,14 @@ static void svm_run(struct vcpu *vcpu)
 	vcpu->arch.interrupt_shadow = vmcb->interrupt_shadow & SHADOW_INTERRUPT;
 	vmcb->event_inj = 0;
 	vmcb->tlb_control = TLB_CONTROL_NONE;
+	if (vcpu->arch.l2) {
+		decode_l2(vcpu);
+		return;
+	}
 	svm_decode(vcpu);
 }
+
+#define VINTR_WINDOW (VINTR_IRQ | VINTR_IGN_TPR | VINTR_PRIO)
 
 /* A virtual interrupt that is never taken: its intercept fires when one could be. */
 static void svm_window(struct vcpu *vcpu, bool open)
@@ -296,10 +338,12 @@ static void svm_window(struct vcpu *vcpu, bool open)
 	vcpu->arch.window_open = open;
 	if (open) {
 		vmcb->intercept_misc1 |= (u32)MISC1_VINTR;
-		vmcb->vintr |= VINTR_IRQ | VINTR_IGN_TPR | VINTR_PRIO;
+		vmcb->vintr |= VINTR_WINDOW;
 	} else {
 		vmcb->intercept_misc1 &= ~(u32)MISC1_VINTR;
-		vmcb->vintr &= ~(VINTR_IRQ | VINTR_IGN_TPR | VINTR_PRIO);
+		vmcb->intercept_misc1 |= vcpu->arch.svm.misc1 & (u32)MISC1_VINTR;
+		vmcb->vintr &= ~VINTR_WINDOW;
+		vmcb->vintr |= vcpu->arch.svm.vintr & VINTR_WINDOW;
 	}
 }
 
@@ -308,9 +352,9 @@ static void svm_nmi_watch(struct vcpu *vcpu, enum x86_nmi_watch what)
 	struct vmcb *vmcb = vcpu->arch.svm.vmcb;
 
 	vmcb->intercept_misc1 &= ~(u32)MISC1_IRET;
+	vmcb->intercept_misc1 |= vcpu->arch.svm.misc1 & (u32)MISC1_IRET;
 	vmcb->intercept_misc1 |= what == X86_NMI_WATCH_IRET ? (u32)MISC1_IRET : 0;
-	vmcb->intercept_exceptions =
-		what == X86_NMI_WATCH_STEP ? ~0u : vmcb_controls.intercept_exceptions;
+	vmcb->intercept_exceptions = what == X86_NMI_WATCH_STEP ? ~0u : vcpu->arch.svm.exceptions;
 }
 
 static void svm_vcpu_load(struct vcpu *vcpu)
@@ -341,17 +385,27 @@ static void svm_idle(void)
 	__asm__ volatile("cli\n\tstgi\n\tsti\n\thlt\n\tclgi" : : : "memory");
 }
 
-/* CR8 is V_TPR while V_INTR_MASKING is on: MOV from CR8 is not intercepted. */
+/*
+ * CR8 is V_TPR while V_INTR_MASKING is on: MOV from CR8 is not intercepted. L2 has one of its own
+ * where L1 wants it so.
+ */
 static void svm_set_tpr(struct vcpu *vcpu, u8 cr8)
 {
 	struct vmcb *vmcb = vcpu->arch.svm.vmcb;
 
+	if (vcpu->arch.l2) {
+		vcpu->arch.svm.l1_vmcb->vintr = (vcpu->arch.svm.l1_vmcb->vintr & ~VINTR_TPR) | cr8;
+		if (vcpu->arch.svm.vintr & VINTR_MASKING) {
+			return;
+		}
+	}
 	vmcb->vintr = (vmcb->vintr & ~VINTR_TPR) | cr8;
 }
 
 const struct x86_ops svm_ops = {
 	.name = "SVM",
 	.tdp_format = &pt_npt,
+	.nested = &nested_svm,
 	.cpu_on = svm_cpu_on,
 	.vm_init = svm_vm_init,
 	.vm_fini = svm_vm_fini,

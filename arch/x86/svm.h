@@ -7,6 +7,9 @@
 
 extern const struct x86_ops svm_ops;
 
+/* What is intercepted of a guest, as a table: everything that must not reach the host. */
+extern const struct vmcb svm_controls;
+
 /* World switch, svm_enter.S. */
 void svm_enter(u64 *gpr, u64 vmcb_pa, u64 host_vmcb_pa);
 
@@ -15,6 +18,12 @@ void svm_enter(u64 *gpr, u64 vmcb_pa, u64 host_vmcb_pa);
  * delivered when it happened, into vcpu->arch.event.
  */
 void svm_decode(struct vcpu *vcpu);
+
+/* The same of L2, whose walks are not kept. */
+void svm_decode_l2(struct vcpu *vcpu);
+
+/* The event of a valid EVENTINJ or EXITINTINFO. */
+struct x86_event svm_event_decode(u64 word);
 
 /* EVENTINJ's form of an event: APM volume 2, "Event Injection". */
 u64 svm_event_encode(const struct x86_event *event);

@@ -36,16 +36,16 @@ static const struct decode_row decode_table[SVM_EXIT_CODES] = {
 	[SVM_EXIT_INVD] = {X86_CACHE, INSN_INVD, 2, 0x080f, 0xffff},
 	[SVM_EXIT_PAUSE] = {X86_PAUSE, INSN_PAUSE, 2, 0x90f3, 0xffff},
 	[SVM_EXIT_HLT] = {X86_HLT, INSN_HLT, 1, 0xf4, 0xff},
-	[SVM_EXIT_INVLPGA] = {.why = X86_UNDEFINED},
+	[SVM_EXIT_INVLPGA] = {X86_VIRTUALIZATION, INSN_INVLPGA, 3, 0xdf010f, 0xffffff},
 	[SVM_EXIT_TASK] = {.why = X86_TASK_SWITCH},
 	[SVM_EXIT_FERR] = {.why = X86_INTERRUPT},
 	[SVM_EXIT_SHUTDOWN] = {.why = X86_SHUTDOWN},
-	[SVM_EXIT_VMRUN] = {.why = X86_UNDEFINED},
+	[SVM_EXIT_VMRUN] = {X86_VIRTUALIZATION, INSN_VMRUN, 3, 0xd8010f, 0xffffff},
 	[SVM_EXIT_VMMCALL] = {X86_HYPERCALL, INSN_VMMCALL, 3, 0xd9010f, 0xffffff},
-	[SVM_EXIT_VMLOAD] = {.why = X86_UNDEFINED},
-	[SVM_EXIT_VMSAVE] = {.why = X86_UNDEFINED},
-	[SVM_EXIT_STGI] = {.why = X86_UNDEFINED},
-	[SVM_EXIT_CLGI] = {.why = X86_UNDEFINED},
+	[SVM_EXIT_VMLOAD] = {X86_VIRTUALIZATION, INSN_VMLOAD, 3, 0xda010f, 0xffffff},
+	[SVM_EXIT_VMSAVE] = {X86_VIRTUALIZATION, INSN_VMSAVE, 3, 0xdb010f, 0xffffff},
+	[SVM_EXIT_STGI] = {X86_VIRTUALIZATION, INSN_STGI, 3, 0xdc010f, 0xffffff},
+	[SVM_EXIT_CLGI] = {X86_VIRTUALIZATION, INSN_CLGI, 3, 0xdd010f, 0xffffff},
 	[SVM_EXIT_SKINIT] = {.why = X86_UNDEFINED},
 	[SVM_EXIT_WBINVD] = {X86_CACHE, INSN_WBINVD, 2, 0x090f, 0xffff},
 	[SVM_EXIT_MONITOR] = {.why = X86_UNDEFINED},
@@ -116,7 +116,8 @@ static __attribute__((noinline)) bool row_len_decode(struct vcpu *vcpu,
 }
 
 /* Finds the length of the instruction that @row says is at RIP; false: it is not there any more. */
-static inline bool row_len(struct vcpu *vcpu, const struct decode_row *row)
+static inline __attribute__((always_inline)) bool
+row_len(struct vcpu *vcpu, const struct decode_row *row, const struct fetch_cache *cache)
 {
 	const struct vmcb *vmcb = vcpu->arch.svm.vmcb;
 	u64 rip = vmcb->rip, offset = rip & ~PAGE_MASK;
@@ -131,7 +132,7 @@ static inline bool row_len(struct vcpu *vcpu, const struct decode_row *row)
 	if (mode != INSN_MODE_64 || offset > PAGE_SIZE - sizeof(word)) {
 		return row_len_decode(vcpu, row);
 	}
-	page = fetch_cache_find(&vcpu->arch.fetch, rip & PAGE_MASK, vmcb->cr3);
+	page = fetch_cache_find(cache, rip & PAGE_MASK, vmcb->cr3);
 	if (!page) {
 		return row_len_decode(vcpu, row);
 	}
@@ -144,12 +145,13 @@ static inline bool row_len(struct vcpu *vcpu, const struct decode_row *row)
 	return true;
 }
 
-static void decode_row(struct vcpu *vcpu, const struct decode_row *row)
+static void decode_row(struct vcpu *vcpu, const struct decode_row *row,
+		       const struct fetch_cache *cache)
 {
 	struct x86_exit *exit = &vcpu->arch.exit;
 
 	exit->why = row->why;
-	if (row->op && !row_len(vcpu, row)) {
+	if (row->op && !row_len(vcpu, row, cache)) {
 		exit->why = X86_RETRY;
 	}
 }
@@ -239,12 +241,18 @@ u64 svm_event_encode(const struct x86_event *e)
 	       (e->has_error ? EVENT_EV | FIELD_PREP(EVENT_ERROR_CODE, e->error) : 0);
 }
 
-static struct x86_event svm_event_decode(u64 word)
+struct x86_event svm_event_decode(u64 word)
 {
+	u8 type = (u8)FIELD_GET(EVENT_TYPE, word), vector = (u8)FIELD_GET(EVENT_VECTOR, word);
+
+	/* QEMU takes a virtual interrupt whose delivery an exit ends for an exception. */
+	if (type == EVENT_TYPE_EXCP && vector >= 32) {
+		type = EVENT_TYPE_INTR;
+	}
 	return (struct x86_event){
 		.valid = true,
-		.type = (u8)FIELD_GET(EVENT_TYPE, word),
-		.vector = (u8)FIELD_GET(EVENT_VECTOR, word),
+		.type = type,
+		.vector = vector,
 		.has_error = word & EVENT_EV,
 		.error = (u32)FIELD_GET(EVENT_ERROR_CODE, word),
 	};
@@ -255,7 +263,11 @@ static void reinject(struct vcpu *vcpu)
 {
 	struct x86_event event = svm_event_decode(vcpu->arch.svm.vmcb->exit_int_info);
 
-	/* INTn, INT3 and INTO execute again: RIP is still at them. */
+	/* INTn, INT3 and INTO execute again: RIP is still at them, unless L1 injected them. */
+	if (vcpu->arch.l2 && vcpu->arch.svm.vmcb->exit_int_info == vcpu->arch.svm.injected) {
+		vcpu->arch.event = event;
+		return;
+	}
 	if (event.type == EVENT_TYPE_SOFT || (event.type == X86_EVENT_EXCEPTION &&
 					      (event.vector == VEC_BP || event.vector == VEC_OF))) {
 		return;
@@ -264,14 +276,15 @@ static void reinject(struct vcpu *vcpu)
 }
 
 /* Codes that have no row: the CPU says more than which instruction it was. */
-static __attribute__((noinline)) void decode_detailed(struct vcpu *vcpu, u32 code)
+static __attribute__((noinline)) void decode_detailed(struct vcpu *vcpu, u32 code,
+						      const struct fetch_cache *cache)
 {
 	if (code == SVM_EXIT_NPF) {
 		decode_npf(vcpu);
 	} else if (code == SVM_EXIT_IOIO) {
 		decode_io(vcpu);
 	} else if (code == SVM_EXIT_MSR) {
-		decode_row(vcpu, &msr_row[vcpu->arch.svm.vmcb->exit_info1 & 1]);
+		decode_row(vcpu, &msr_row[vcpu->arch.svm.vmcb->exit_info1 & 1], cache);
 	} else if (code < SVM_EXIT_CR_WRITE + 16) {
 		decode_cr(vcpu);
 	} else if (code >= SVM_EXIT_EXCP && code < SVM_EXIT_EXCP + 32) {
@@ -283,7 +296,7 @@ static __attribute__((noinline)) void decode_detailed(struct vcpu *vcpu, u32 cod
 	}
 }
 
-void svm_decode(struct vcpu *vcpu)
+static inline void decode(struct vcpu *vcpu, const struct fetch_cache *cache)
 {
 	const struct vmcb *vmcb = vcpu->arch.svm.vmcb;
 	u32 code = (u32)vmcb->exit_code; /* QEMU zero-extends VMEXIT_INVALID */
@@ -299,8 +312,20 @@ void svm_decode(struct vcpu *vcpu)
 		reinject(vcpu);
 	}
 	if (code < SVM_EXIT_CODES && decode_table[code].why != X86_UNKNOWN) {
-		decode_row(vcpu, &decode_table[code]);
+		decode_row(vcpu, &decode_table[code], cache);
 	} else {
-		decode_detailed(vcpu, code);
+		decode_detailed(vcpu, code, cache);
 	}
+}
+
+void svm_decode(struct vcpu *vcpu)
+{
+	decode(vcpu, &vcpu->arch.fetch);
+}
+
+void svm_decode_l2(struct vcpu *vcpu)
+{
+	static const struct fetch_cache empty;
+
+	decode(vcpu, &empty);
 }

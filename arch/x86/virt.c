@@ -18,6 +18,7 @@
 #include "arch/x86/time.h"
 #include "vmm/arch.h"
 #include "vmm/log.h"
+#include "vmm/nested_ops.h"
 #include "vmm/vm.h"
 
 #define LOW_MEMORY_END 0xc0000000ULL /* devices live between here and 4 GiB */
@@ -66,12 +67,8 @@ gpa_t arch_vm_memory_next(gpa_t addr, u64 *room)
  * exchange in arch_vcpu_enter() and the fence here see to it that the vCPU sees the request, or is
  * seen. Who is waited for only has to leave its guest, so locks that are held meanwhile do no harm.
  */
-static void guest_tlb_flush(struct tdp *tdp, gpa_t start, u64 size)
+void vm_tlb_flush(struct vm *vm)
 {
-	struct vm *vm = container_of(tdp, struct vm, tdp);
-
-	(void)start;
-	(void)size;
 	for (u32 i = 0; i < vm->vcpu_count; i++) {
 		atomic_store(&vm->vcpu[i]->arch.flush_asked, true);
 	}
@@ -88,6 +85,13 @@ static void guest_tlb_flush(struct tdp *tdp, gpa_t start, u64 size)
 			cpu_relax();
 		}
 	}
+}
+
+static void guest_tlb_flush(struct tdp *tdp, gpa_t start, u64 size)
+{
+	(void)start;
+	(void)size;
+	vm_tlb_flush(container_of(tdp, struct vm, tdp));
 }
 
 static const struct tdp_ops guest_tdp_ops = {
@@ -121,6 +125,7 @@ static void features_derive(struct vm_arch *a)
 		{7, 2, 2, CR4_UMIP, 0},
 		{7, 2, 3, CR4_PKE, 0},
 		{7, 2, 16, CR4_LA57, 0},
+		{0x80000001, 2, 2, 0, EFER_SVME},
 		{0x80000001, 3, 11, 0, EFER_SCE},
 		{0x80000001, 3, 20, 0, EFER_NXE},
 		{0x80000001, 3, 25, 0, EFER_FFXSR},
@@ -142,11 +147,26 @@ static void features_derive(struct vm_arch *a)
 	}
 }
 
+/* CPUID tells of virtualisation afterwards. */
+static int nested_init(struct vm *vm)
+{
+	if (!(vm->config->flags & BOOT_VM_NESTED)) {
+		return 0;
+	}
+	if (!x86_ops->nested) {
+		log_error("vm %s: nested on: this version does it on AMD SVM alone, not on %s",
+			  vm->config->name, x86_ops->name);
+		return -EINVAL;
+	}
+	return x86_ops->nested->vm_init(vm);
+}
+
 int arch_vm_init(struct vm *vm)
 {
 	struct vm_arch *a = &vm->arch;
 	struct cpuid_config config = {.tsc_khz = (u32)time_scale.khz, .vcpus = vm->config->vcpus};
 	const struct cpuid_entry *e;
+	int err;
 
 	if (cpuid(1, 0).ecx & BIT(26)) {
 		struct cpuid_regs r = cpuid(0xd, 0);
@@ -155,6 +175,10 @@ int arch_vm_init(struct vm *vm)
 	}
 	config.xcr0_allowed = a->xcr0_allowed;
 	cpuid_table_make(&a->cpuid, &config);
+	err = nested_init(vm);
+	if (err) {
+		return err;
+	}
 	features_derive(a);
 	e = cpuid_find(&a->cpuid, 0x80000008, 0);
 	a->phys_bits = e ? (u8)e->regs.eax : 36;
@@ -182,6 +206,9 @@ static void vcpu_reset(struct vcpu *vcpu)
 	vcpu->retries = 0;
 	vcpu->halted = false;
 	fetch_cache_clear(&a->fetch);
+	if (a->nested) {
+		x86_ops->nested->vcpu_reset(vcpu);
+	}
 	x86_ops->vcpu_reset(vcpu);
 }
 
@@ -228,6 +255,9 @@ int arch_vm_load(struct vm *vm)
 	a->tsc_offset = -rdtsc();
 	a->platform_changed = true;
 	vplatform_init(&a->platform, vm->boot->unix_time + a->start_ns / 1000000000);
+	if (a->nested) {
+		x86_ops->nested->vm_reset(vm);
+	}
 	for (u32 i = 0; i < vm->vcpu_count; i++) {
 		struct vcpu *vcpu = vm->vcpu[i];
 
@@ -257,6 +287,9 @@ void arch_vm_fini(struct vm *vm)
 	if (vm->tdp.ops) {
 		tdp_destroy(&vm->tdp);
 	}
+	if (vm->arch.nested) {
+		x86_ops->nested->vm_fini(vm);
+	}
 	x86_ops->vm_fini(vm);
 }
 
@@ -264,11 +297,15 @@ int arch_vcpu_init(struct vcpu *vcpu)
 {
 	int err = fpu_init(vcpu);
 
-	return err ? err : x86_ops->vcpu_init(vcpu);
+	err = err ? err : x86_ops->vcpu_init(vcpu);
+	return err || !vcpu->vm->arch.nested ? err : x86_ops->nested->vcpu_init(vcpu);
 }
 
 void arch_vcpu_fini(struct vcpu *vcpu)
 {
+	if (vcpu->arch.nested) {
+		x86_ops->nested->vcpu_fini(vcpu);
+	}
 	x86_ops->vcpu_fini(vcpu);
 	fpu_fini(vcpu);
 }

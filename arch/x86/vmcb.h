@@ -11,8 +11,9 @@ struct vmcb_seg {
 };
 
 /* Attributes are packed: bits 55:52 and 47:40 of the descriptor. */
-#define VMCB_ATTR_L BIT(9)
-#define VMCB_ATTR_D BIT(10)
+#define VMCB_ATTR_DPL GENMASK(6, 5) /* of SS: the privilege level */
+#define VMCB_ATTR_L   BIT(9)
+#define VMCB_ATTR_D   BIT(10)
 
 struct vmcb {
 	/* control area */
@@ -101,12 +102,16 @@ static_assert(sizeof(struct vmcb) == 4096, "VMCB");
 
 #define VINTR_TPR        GENMASK(3, 0)
 #define VINTR_IRQ        BIT(8)
+#define VINTR_GIF        BIT(9)
 #define VINTR_PRIO       GENMASK(19, 16)
 #define VINTR_IGN_TPR    BIT(20)
 #define VINTR_MASKING    BIT(24)
+#define VINTR_GIF_ENABLE BIT(25)
 #define VINTR_VECTOR     GENMASK(39, 32)
 #define NESTED_CTL_NP    BIT(0)
 #define SHADOW_INTERRUPT BIT(0)
+#define CPUID_SVM_NRIPS  BIT(3) /* CPUID 8000_000A EDX */
+#define CPUID_SVM_VGIF   BIT(16)
 
 #define TLB_CONTROL_NONE       0
 #define TLB_CONTROL_ALL        1

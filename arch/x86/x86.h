@@ -117,12 +117,8 @@
 /* IA32_PAT, or G_PAT: each byte is a memory type. */
 static inline bool pat_is_valid(u64 pat)
 {
-	for (unsigned i = 0; i < 8; i++) {
-		u8 type = (u8)(pat >> i * 8);
+	const u64 each =
+		0x0101010101010101ULL; /* types 2 and 3 are reserved: bit 1 without bit 2 */
 
-		if (type > 7 || type == 2 || type == 3) {
-			return false;
-		}
-	}
-	return true;
+	return !(pat & each * 0xf8) && !(pat & ~(pat >> 1) & each * 2);
 }

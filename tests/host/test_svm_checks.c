@@ -363,7 +363,7 @@ static void test_contract_apply(void **state)
 	svm_contract_apply(&c, &copy);
 	assert_int_equal(copy.intercept_exceptions, (u32)~BIT(VEC_MC));
 	assert_int_equal(copy.intercept_cr_write, 0xffff);
-	assert_int_equal(copy.intercept_misc1, (u32) ~(MISC1_SMI | BIT(19) | MISC1_FERR));
+	assert_int_equal(copy.intercept_misc1, (u32) ~(MISC1_SMI | MISC1_FERR));
 	assert_int_equal(copy.intercept_misc2, GENMASK(14, 0));
 	assert_int_equal(copy.intercept_misc3, 0);
 	assert_true(copy.vintr == (VINTR_TPR | VINTR_IRQ | VINTR_PRIO | VINTR_IGN_TPR |

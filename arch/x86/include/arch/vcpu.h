@@ -12,6 +12,7 @@
 #include "mm/types.h"
 
 struct vmcb;
+struct nested_vcpu;
 
 /* An event to deliver at the next entry. */
 struct x86_event {
@@ -36,8 +37,14 @@ enum x86_flush {
 struct svm_vcpu {
 	struct vmcb *vmcb;
 	hpa_t vmcb_pa;
+	struct vmcb *l1_vmcb; /* while L2 runs */
+	/* What the guest hypervisor wants of L2's: beneath our own windows and watches. */
+	u32 exceptions, misc1;
+	u64 vintr;
+	u64 injected; /* the event that it gave L2, as EVENTINJ has it; 0: none */
 	u64 efer_lme; /* EFER.LME where it is set and LMA is not */
 	struct tlb_tag asid;
+	struct tlb_tag other_asid; /* of nested virtualisation's other level */
 };
 
 #define VCPU_EXIT_REASONS X86_WHY_COUNT
@@ -80,6 +87,9 @@ struct vcpu_arch {
 	u64 timer_event_ns;        /* next event of the LAPIC timer and the platform, VM time */
 	struct vlapic lapic;
 	struct fetch_cache fetch;
+	bool svme;                  /* EFER.SVME, as the guest has it */
+	bool l2;                    /* the guest's guest runs: what is here is its */
+	struct nested_vcpu *nested; /* NULL: the guest cannot be a hypervisor */
 	struct svm_vcpu svm;
 	struct vmx_vcpu vmx;
 	struct pvclock_vcpu pvclock;

@@ -6,6 +6,8 @@
 #include "arch/x86/vplatform.h"
 #include "mm/types.h"
 
+struct nested_vm;
+
 struct vm_arch {
 	struct vplatform platform;
 	bool input_waits;      /* typed bytes wait for room in the guest's serial port */
@@ -17,5 +19,6 @@ struct vm_arch {
 	struct cpuid_table cpuid;
 	u64 cr4_allowed, efer_allowed, xcr0_allowed;
 	u8 phys_bits;
-	u32 wall_version; /* of the pvclock wall clock page */
+	struct nested_vm *nested; /* NULL: the guest cannot be a hypervisor */
+	u32 wall_version;         /* of the pvclock wall clock page */
 };

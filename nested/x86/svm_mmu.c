@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Nested SVM's memory: the shadow engine put to work. APM volume 2, "Nested Paging". L1's nested
+ * table is of the mode that L1 itself runs in at VMRUN; L2's own paging is only walked.
+ */
+#include <errno.h>
+
+#include "arch/cpu.h"
+#include "arch/x86/event.h"
+#include "arch/x86/host.h"
+#include "arch/x86/regs.h"
+#include "mm/page.h"
+#include "nested/x86/svm.h"
+#include "vmm/fault.h"
+
+#define IA_BITS 48
+
+/* An ASID counts on one CPU alone: a vCPU's contexts are its own, as a CPU's TLB is. */
+#define TAG_ASID_BITS 29
+static_assert(VM_MAX_VCPUS <= 1u << (32 - TAG_ASID_BITS), "a tag has the vCPU's number");
+
+static hpa_t shadow_alloc(struct shadow *sh, unsigned order)
+{
+	(void)sh;
+	return page_alloc(order, PAGE_OWNER_TABLE);
+}
+
+static void shadow_free(struct shadow *sh, hpa_t pages, unsigned order)
+{
+	(void)sh;
+	page_free(pages, order);
+}
+
+static void shadow_flush(struct shadow_ctx *ctx, gpa_t start, u64 size)
+{
+	struct nested_vm *nv = container_of(ctx->shadow, struct nested_vm, shadow);
+
+	(void)start;
+	(void)size;
+	vm_tlb_flush(nv->vm);
+}
+
+static bool shadow_is_table(struct shadow *sh, hpa_t page, unsigned order)
+{
+	(void)sh;
+	(void)order;
+	return page_is_managed(page);
+}
+
+static const struct shadow_ops shadow_ops = {
+	.alloc = shadow_alloc,
+	.free = shadow_free,
+	.flush = shadow_flush,
+	.is_table = shadow_is_table,
+};
+
+/*
+ * Tables for all of L1's memory in small pages three times over, and a leaf for each page: what is
+ * more makes room. A context for each of four guests of L1's on each vCPU.
+ */
+int svm_mmu_vm_init(struct vm *vm)
+{
+	struct nested_vm *nv = vm->arch.nested;
+	const struct cpuid_entry *e = cpuid_find(&vm->arch.cpuid, 0x80000001, 0);
+	u32 vcpus = vm->config->vcpus;
+	struct shadow_config config = {
+		.ops = &shadow_ops,
+		.slots = &vm->slots,
+		.fmt = x86_ops->tdp_format,
+		.ia_bits = IA_BITS,
+		.vcpu_count = vcpus,
+		.ctx_count = 4 * vcpus + 4,
+		.page_limit = vm->memory_pages / 128 + 256 * vcpus,
+		.rmap_max = (u32)min_u64(max_u64(vm->memory_pages, 4096), BIT(22)),
+		.seed = rdtsc() | 1,
+	};
+
+	nv->vm = vm;
+	nv->page1g = e && (e->regs.edx & BIT(26));
+	return shadow_init(&nv->shadow, &config);
+}
+
+static union cpu_role role_of(const struct vm *vm, u64 cr0, u64 cr4, u64 efer)
+{
+	union cpu_role role = {.word = 0};
+
+	if (!(cr0 & CR0_PG)) {
+		return role;
+	}
+	if (efer & EFER_LMA) {
+		role.kind = cr4 & CR4_LA57 ? WALK_LONG5 : WALK_LONG4;
+	} else {
+		role.kind = cr4 & CR4_PAE ? WALK_PAE : WALK_X86_32;
+	}
+	role.oa_bits = vm->arch.phys_bits & 0x3fu;
+	role.nx = !!(efer & EFER_NXE);
+	role.wp = !!(cr0 & CR0_WP);
+	role.smep = !!(cr4 & CR4_SMEP);
+	role.smap = !!(cr4 & CR4_SMAP);
+	role.pse = !!(cr4 & CR4_PSE);
+	role.page1g = vm->arch.nested->page1g;
+	role.amd = 1;
+	return role;
+}
+
+/* "Nested Paging", "Nested versus Guest Page Faults": every access is a user's; no WP. */
+static union cpu_role nested_role(const struct vm *vm, const struct vmcb *vmcb01)
+{
+	union cpu_role role = role_of(vm, vmcb01->cr0, vmcb01->cr4, vmcb01->efer);
+
+	role.wp = role.smap = 0; /* SMEP: a fault tells of a fetch */
+	role.tdp = 1;
+	return role;
+}
+
+static u32 tag_of(const struct vcpu *vcpu, u32 asid)
+{
+	return (u32)((vcpu->id << TAG_ASID_BITS) | (asid & GENMASK(TAG_ASID_BITS - 1, 0)));
+}
+
+int svm_mmu_enter(struct vcpu *vcpu)
+{
+	struct nested_vcpu *n = vcpu->arch.nested;
+	const struct vmcb *l1 = n->l1;
+	bool npt = l1->nested_ctl & NESTED_CTL_NP;
+	struct l2_entry entry = {0}; /* L2's own paging: as it is when it is walked */
+
+	if (npt) {
+		entry.guest_role = nested_role(vcpu->vm, n->vmcb01);
+		entry.guest_root = l1->nested_cr3 & PAGE_MASK;
+		entry.tag = tag_of(vcpu, l1->asid);
+		if (entry.guest_role.kind == WALK_PAE) {
+			entry.guest_root = l1->nested_cr3 & GENMASK(31, 5);
+		}
+	}
+	return mmu_enter_l2(&n->mmu, &entry);
+}
+
+/* "TLB Control". The tags are a vCPU's; "all" reaches further than it must. */
+void svm_mmu_tlb_control(struct vcpu *vcpu)
+{
+	const struct vmcb *l1 = vcpu->arch.nested->l1;
+	bool all = l1->tlb_control == TLB_CONTROL_ALL;
+	struct shadow_scope scope = {
+		.any_root = true, .any_tag = all, .tag = tag_of(vcpu, l1->asid)};
+
+	if (all) {
+		vcpu->arch.svm.asid.generation = 0;
+	}
+	vcpu->arch.svm.other_asid.generation = 0;
+	shadow_invalidate(&vcpu->vm->arch.nested->shadow, &scope);
+}
+
+enum fault_result svm_tdp_fault(struct vcpu *vcpu, struct tdp_fault *fault)
+{
+	struct nested_vcpu *n = vcpu->arch.nested;
+	struct shadow_fault f = {
+		.ia = fault->gpa.v,
+		.access = fault->access,
+		.flags = fault->on_walk ? WALK_ON_WALK : 0,
+	};
+
+	if (!n->mmu.guest.ctx) {
+		return fault_handle(vcpu->vm, fault); /* C7 */
+	}
+	switch (mmu_fault(&n->mmu, &f)) {
+	case SHADOW_FIXED:
+		return FAULT_FIXED;
+	case SHADOW_SPURIOUS:
+	case SHADOW_RETRY:
+		return FAULT_SPURIOUS;
+	case SHADOW_MMIO:
+		fault->gpa = f.walk.gpa;
+		vcpu->arch.exit.tdp.gpa = f.walk.gpa;
+		return FAULT_MMIO;
+	case SHADOW_DENIED:
+		return FAULT_DENIED;
+	case SHADOW_TO_L1:
+		svm_vmexit(vcpu, SVM_EXIT_NPF, f.walk.code, f.ia);
+		return FAULT_TO_L1;
+	case SHADOW_STUCK:
+		vm_kill(vcpu->vm, "no progress: a nested page fault repeats at %016lx", f.ia);
+		return FAULT_TO_L1;
+	case SHADOW_NOMEM:
+		break;
+	}
+	return FAULT_NOMEM;
+}
+
+/* L1's fault: in its table, for L2's own table or for what that led to. */
+static int fault_to_l1(struct vcpu *vcpu, struct gva_fault *fault, bool peek, u64 code, u64 addr)
+{
+	fault->to_l1 = true;
+	if (!peek) {
+		svm_vmexit(vcpu, SVM_EXIT_NPF, code, addr);
+	}
+	return -EFAULT;
+}
+
+/* From L2's physical address to L1's. */
+static int translate_under(struct vcpu *vcpu, struct gva_fault *fault, u8 access, bool peek,
+			   gpa_t *out)
+{
+	struct vcpu_mmu *mmu = &vcpu->arch.nested->mmu;
+	struct guest_walk w = {
+		.ia = out->v, .access = access & PT_RWX, .flags = peek ? WALK_PEEK : 0};
+	enum walk_result result;
+
+	if (!mmu->guest.ctx) {
+		return 0;
+	}
+	result = guest_walk(&mmu->guest.regime, &w);
+	if (result == WALK_OK) {
+		*out = w.gpa;
+		return 0;
+	}
+	return fault_to_l1(vcpu, fault, peek || result == WALK_RETRY, w.code, w.ia);
+}
+
+int svm_translate(struct vcpu *vcpu, struct gva_fault *fault, u8 access, bool peek, gpa_t *out)
+{
+	struct nested_vcpu *n = vcpu->arch.nested;
+	const struct vmcb *vmcb = n->vmcb02;
+	struct walk_regime *regime = &n->mmu.nested.regime;
+	struct guest_walk w = {.ia = fault->gva.v};
+
+	w.access = access | (x86_cpl(vcpu) == 3 ? PT_U : 0);
+	w.flags = (u8)((peek ? WALK_PEEK : 0) | (vcpu->arch.rflags & RFLAGS_AC ? WALK_AC : 0));
+	/* L2 may have changed them since VMRUN. */
+	regime->role = role_of(vcpu->vm, vmcb->cr0, vmcb->cr4, vmcb->efer);
+	regime->root = vmcb->cr3;
+	*out = gpa((u32)w.ia);
+	if (regime->role.word) {
+		switch (guest_walk(regime, &w)) {
+		case WALK_OK:
+			*out = w.gpa;
+			break;
+		case WALK_FAULT_UNDER:
+			return fault_to_l1(vcpu, fault, peek, w.code, w.gpa.v);
+		case WALK_RETRY:
+			return fault_to_l1(vcpu, fault, true, 0, 0);
+		case WALK_FAULT:
+		case WALK_MISCONFIG:
+		case WALK_CANONICAL:
+			fault->error = (u32)w.code;
+			return -EFAULT;
+		}
+	}
+	return translate_under(vcpu, fault, access, peek, out);
+}
