@@ -46,6 +46,11 @@ $(BENCH)/kvm_vmm $(BENCH)/userspace: $(BENCH)/%: $(BENCH_DIR)/%.c | setup-test
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(BENCH_USER_CFLAGS) -o $@ $<
 
+# The system tests' guest hypervisors use it, too.
+ifeq ($(ARCH),x86_64)
+test-files system-test test-nested: $(BENCH)/kvm_vmm
+endif
+
 # A folder of a kernel from before KVM's module for Intel was wanted lacks it.
 BENCH_KVM_INTEL := $(if $(BENCH_MODULES_$(ARCH)),$(BENCH_MODULES_$(ARCH))/kvm-intel.ko)
 ifneq ($(BENCH_KVM_INTEL),)

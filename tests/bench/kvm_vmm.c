@@ -3,7 +3,7 @@
  * The smallest user of /dev/kvm that runs the bench guest: for the comparison's other column.
  *
  *	kvm_vmm GUEST [small | huge]
- *	kvm_vmm LINUX INITRD
+ *	kvm_vmm LINUX INITRD [OPTIONS]
  *
  * One vCPU, 256 MiB (Linux: 1 GiB), interrupt controllers and timer in the kernel, entered by the
  * 64-bit boot protocol as Socle does. Memory is aligned for huge pages, as QEMU's is; `small`
@@ -114,7 +114,7 @@ static const uint8_t *file_map(const char *path, size_t *size)
 }
 
 /* What Linux wants beside: a memory map, its options and its initrd. */
-static void load_initrd(struct machine *m, const char *path)
+static void load_initrd(struct machine *m, const char *path, const char *options)
 {
 	const struct {
 		uint64_t base, size;
@@ -129,7 +129,7 @@ static void load_initrd(struct machine *m, const char *path)
 	memcpy(m->memory + ZERO_PAGE_ADDR + BP_E820, map, sizeof(map));
 	m->memory[ZERO_PAGE_ADDR + BP_E820_COUNT] = 2;
 	m->memory[ZERO_PAGE_ADDR + HDR_LOADER] = 0xff;
-	memcpy(m->memory + CMDLINE_ADDR, LINUX_OPTIONS, sizeof(LINUX_OPTIONS));
+	snprintf((char *)m->memory + CMDLINE_ADDR, 2048, "%s %s", LINUX_OPTIONS, options);
 }
 
 static void load_guest(struct machine *m, const char *path)
@@ -268,7 +268,7 @@ int main(int argc, char **argv)
 	struct machine m = {.size = initrd ? LINUX_SIZE : GUEST_SIZE};
 
 	if (argc < 2) {
-		fprintf(stderr, "usage: kvm_vmm GUEST [small | huge] | kvm_vmm LINUX INITRD\n");
+		fprintf(stderr, "usage: kvm_vmm GUEST [small | huge] | kvm_vmm LINUX INITRD [OPTIONS]\n");
 		return 2;
 	}
 	setvbuf(stdout, NULL, _IOFBF, initrd ? 0 : 1 << 16);
@@ -277,7 +277,7 @@ int main(int argc, char **argv)
 	create_vm(&m, small);
 	load_guest(&m, argv[1]);
 	if (initrd) {
-		load_initrd(&m, initrd);
+		load_initrd(&m, initrd, argc > 3 ? argv[3] : "");
 	}
 	set_cpuid(&m);
 	set_registers(&m);

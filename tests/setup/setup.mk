@@ -8,6 +8,7 @@
 #   newlib-test                                    checks that library
 #   run, system-test, kut                          QEMU; run with VENDOR=intel: Bochs
 #   test-stick                                     the stick on machines of many shapes
+#   test-nested                                    guests of guests, all of the rows
 #   bochs, test-vmx, test-bochs                    Bochs: an emulator with VMX and all of SVM
 
 SETUP := tests/setup
@@ -39,7 +40,7 @@ MEM ?= 512M
 PACKAGES_arm64 := arm64
 
 .PHONY: setup-build setup-run setup-test setup-check newlib newlib-test kernels initramfs image \
-	sign usb usb-files run system-test kut test-stick bochs test-vmx test-bochs
+	sign usb usb-files run system-test kut test-stick test-nested bochs test-vmx test-bochs
 # One after the other, also under -j: apt has one lock.
 setup-build:
 	$(Q)$(SETUP)/packages.sh build $(PACKAGES_$(ARCH):%=build-%)
@@ -145,6 +146,11 @@ test-stick: export SOCLE_ARCH := $(ARCH)
 test-stick: $(EFI) kernels initramfs | setup-test
 	$(Q)SOCLE_EFI=$(EFI) SOCLE_KERNELS=$(KERNELS) SOCLE_INITRD=$(GUEST_INITRD) \
 		$(PYTEST) $(if $(T),-k '$(T)') tests/system/test_stick.py tests/system/test_usb.py
+
+# All of the rows with guests of guests (x86-64): `make system-test` runs some.
+test-nested: $(EFI) kernels | setup-test
+	$(Q)SOCLE_EFI=$(EFI) SOCLE_KERNELS=$(KERNELS) SOCLE_NESTED_ROWS=all \
+		$(PYTEST) $(if $(T),-k '$(T)') tests/system/test_nested.py
 
 bochs: | setup-run
 	$(Q)$(SETUP)/packages.sh bochs
