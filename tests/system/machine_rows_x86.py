@@ -263,3 +263,12 @@ def inner_no_svm(name):
     report = " ".join(result.log.partition("Socle: Multiboot loader")[2].split())
     assert UNABLE_HEAD + NEEDS_ONE.format("neither; this machine is itself virtual") in report, report
     assert "The machine is halted." in report and result.status == Status.GUEST_DIED, report
+
+
+@row("inner-linux")
+def inner_linux(name):
+    """Linux on Socle on Socle: the self-test passes, and both power off in turn."""
+    result = qemu.run(socle_in_socle(name, "\tnested on"), 300)
+    check_selftest(result)
+    ends = [result.log.index(f"vm {vm}: powered off by the guest") for vm in ("linux", "inner")]
+    assert ends == sorted(ends), result.log
