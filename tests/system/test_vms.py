@@ -9,6 +9,8 @@ import re
 import sys
 from pathlib import Path
 
+import pytest
+
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "setup"))
 
 # pylint: disable=wrong-import-position
@@ -107,6 +109,21 @@ def test_one_dies_alone():
     if qemu.ARCH == "x86_64":
         assert "vm bad: stopped: triple fault" in result.log
         assert result.status == Status.GUEST_DIED
+
+
+@pytest.mark.skipif(qemu.ARCH != "x86_64", reason="nested SVM")
+def test_hostile_hypervisors():
+    """Guests that are hypervisors and mean harm take nobody else with them."""
+    parts = {"tables": "part=1", "storm": "part=4 seed=2", "wild": "part=5 wild=1 seed=1"}
+    vms = [vm_lines("good", "spin.bin", "ms=1500"), vm_lines("last", "spin.bin", "ms=1000")]
+    for name, options in parts.items():
+        vms.append(vm_lines(name, "nested_hostile.bin", options) + "\tnested on\n")
+    result = qemu.run(machine("vms-nested", vms, ["spin", "nested_hostile"]), 120)
+    check_sound(result)
+    assert ended_well(result.log, "good") and ended_well(result.log, "last"), tail(result.log)
+    assert result.status in (Status.POWERED_OFF, Status.GUEST_DIED), tail(result.log)
+    for name in parts:
+        assert re.search(rf"vm {name}: (powered off by the guest|stopped: )", result.log), name
 
 
 def test_reset_beside_linux():

@@ -112,8 +112,6 @@ void guest_main(void)
 	interrupted(EVENT_INTR | 0x40, 0);
 	interrupted(EVENT_EXCP | VEC_UD, 0);
 	interrupted(EVENT_NMI | VEC_NMI, 0);
-	if (!option("emulated", 0)) { /* QEMU 7.2 loses the error code */
-		interrupted(EVENT_EXCP | EVENT_ERROR | VEC_GP, 0x1238);
-	}
+	interrupted(EVENT_EXCP | EVENT_ERROR | VEC_GP, 0x1238);
 	own_exception();
 }
