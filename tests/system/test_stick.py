@@ -44,7 +44,7 @@ def selftest(name, guest=512, options="", **changes):
     options = f"socle.test socle.mem={guest}M {options}"
     config = mkimage.configuration([linux(memory=guest, options=options)], debug_exit=True)
     machine = stick_machine(name, config, **changes)
-    check_selftest(qemu.run(machine, 3 * TIMEOUT))
+    check_selftest(qemu.run(machine, 6 * TIMEOUT))
     machine.image.unlink()
 
 
