@@ -106,7 +106,7 @@ TIDY_OK := $(TIDY_SRC:%=$(BUILD)/tidy/%.ok)
 check: $(HOST_BINS) | setup-check
 	$(Q)echo "format"; clang-format --dry-run -Werror $(CHECK_SRC)
 	$(Q)echo "layers, headers, sizes"; tests/check_layers.py && tests/check_headers.sh && tests/check_size.py
-	$(Q)$(EACH_ARCH) check-core || exit 1; done
+	+$(Q)$(EACH_ARCH) check-core || exit 1; done
 	$(Q)$(MAKE) --no-print-directory host-test
 check-core: $(CORE) $(TIDY_OK) | setup-check
 	$(Q)echo "$(ARCH): image"; tests/check_simd.py $(CORE) && tests/check_elf.py $(CORE)
@@ -123,7 +123,7 @@ $(TIDY_OK): $(BUILD)/tidy/%.ok: % $(BUILD)/obj/%.o .clang-tidy | setup-check
 # Everything; ends with the line "N passed, N failed".
 test-files: $(BOOT_EFI) $(BOOT_MULTIBOOT) $(GUEST_BINS) kernels initramfs
 test: $(HOST_BINS) | setup-test
-	$(Q)$(EACH_ARCH) test-files || exit 1; done
+	+$(Q)$(EACH_ARCH) test-files || exit 1; done
 	$(Q)/usr/bin/python3 tests/run_tests.py --arch $(ARCHES) --host-tests $(HOST_BINS)
 
 .PHONY: clean

@@ -95,8 +95,8 @@ static int load_dtb(struct vm *vm, const struct linux_layout *layout,
 		    const struct guest_dt_range *ranges, u32 count)
 {
 	static u64 buffer[DTB_BUFFER / sizeof(u64)]; /* VMs are loaded one at a time */
+	const struct boot_framebuffer fb = vm->boot->framebuffer;
 	const struct boot_module *initrd = module_at(vm, vm->config->initrd_module);
-	const struct boot_framebuffer *fb = &vm->boot->framebuffer;
 	struct guest_dt dt = {
 		.memory = ranges,
 		.memory_count = count,
@@ -105,10 +105,10 @@ static int load_dtb(struct vm *vm, const struct linux_layout *layout,
 		.initrd_start = layout->initrd,
 		.initrd_end = layout->initrd + (initrd ? initrd->size : 0),
 		.screen = {{vm->framebuffer.base.v, vm->framebuffer.size},
-			   fb->width,
-			   fb->height,
-			   fb->stride_pixels * (u32)sizeof(u32),
-			   fb->format == BOOT_PIXEL_RGBX8},
+			   fb.width,
+			   fb.height,
+			   fb.stride_pixels * (u32)sizeof(u32),
+			   fb.format == BOOT_PIXEL_RGBX8},
 	};
 	int size = guest_dt_build(&dt, buffer, sizeof(buffer));
 

@@ -51,4 +51,4 @@ void svm_contract_make(struct svm_contract *c, u32 host_edx);
  * Makes of a copy of L1's VMCB what a CPU with just what is offered sees in it: all else is 0, and
  * an undefined TLB_CONTROL flushes all. The state save area stays as it is.
  */
-void svm_contract_apply(const struct svm_contract *c, struct vmcb *copy);
+void svm_contract_apply(const struct svm_contract *c, struct vmcb *v);

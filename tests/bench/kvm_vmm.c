@@ -268,7 +268,8 @@ int main(int argc, char **argv)
 	struct machine m = {.size = initrd ? LINUX_SIZE : GUEST_SIZE};
 
 	if (argc < 2) {
-		fprintf(stderr, "usage: kvm_vmm GUEST [small | huge] | kvm_vmm LINUX INITRD [OPTIONS]\n");
+		fprintf(stderr,
+			"usage: kvm_vmm GUEST [small | huge] | kvm_vmm LINUX INITRD [OPTIONS]\n");
 		return 2;
 	}
 	setvbuf(stdout, NULL, _IOFBF, initrd ? 0 : 1 << 16);
