@@ -23,6 +23,9 @@ gpa_t arch_vm_memory_next(gpa_t addr, u64 *room);
 gpa_t arch_vm_screen_base(void);
 #define ARCH_SCREEN_SIZE_MAX ((u64)256 << 20)
 
+/* No vCPU runs any more, and none will with what is in the VM's memory. */
+void arch_vm_stopped(struct vm *vm);
+
 /*
  * Loads the VM's images and tables into zeroed memory and resets devices and vCPUs, none of which
  * is loaded.

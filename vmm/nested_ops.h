@@ -19,7 +19,7 @@ struct gva_fault;
 
 struct nested_ops {
 	int (*vm_init)(struct vm *vm);       /* errors: -ENOMEM */
-	void (*vm_reset)(struct vm *vm);     /* its memory is another: nothing is known of it */
+	void (*vm_stopped)(struct vm *vm);   /* its memory goes, or is cleared */
 	void (*vm_fini)(struct vm *vm);      /* also after vm_init's error, or without it */
 	int (*vcpu_init)(struct vcpu *vcpu); /* errors: -ENOMEM */
 	void (*vcpu_fini)(struct vcpu *vcpu);

@@ -372,6 +372,7 @@ static u64 exits_of(const struct vm *vm)
 
 static void turn_off(struct vm *vm, enum vm_wish why)
 {
+	arch_vm_stopped(vm);
 	memory_free(vm);
 	if (why == VM_WISH_POWER_OFF) {
 		log_info("vm %s: powered off by the guest after %lu exits", vm->config->name,
@@ -419,6 +420,7 @@ static void settle(struct vm *vm)
 		break;
 	case VM_WISH_RESET:
 	case VM_WISH_RESTART:
+		arch_vm_stopped(vm);
 		log_info("vm %s: reset %s", vm->config->name,
 			 wish == VM_WISH_RESET ? "by the guest" : "from the console");
 		vm->resets++;

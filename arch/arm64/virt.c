@@ -183,6 +183,11 @@ void arch_vm_resumed(struct vm *vm)
 	(void)vm;
 }
 
+void arch_vm_stopped(struct vm *vm)
+{
+	(void)vm; /* all that is cached of its memory is in its second-level table */
+}
+
 void arch_vm_fini(struct vm *vm)
 {
 	if (vm->tdp.ops) {

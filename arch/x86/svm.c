@@ -226,6 +226,7 @@ static int svm_vcpu_init(struct vcpu *vcpu)
 	if (hpa_is_none(page)) {
 		return -ENOMEM;
 	}
+	vcpu->arch.svm.row_codes = SVM_EXIT_CODES;
 	vcpu->arch.svm.vmcb = phys_ptr(page);
 	vcpu->arch.svm.vmcb_pa = page;
 	return 0;
@@ -283,15 +284,6 @@ static void leave_soon(struct vcpu *vcpu)
 	}
 }
 
-static void decode_l2(struct vcpu *vcpu)
-{
-	if (nested_svm.exit_is_l1s(vcpu)) {
-		vcpu->arch.exit.why = X86_TO_L1;
-	} else {
-		svm_decode_l2(vcpu);
-	}
-}
-
 static void svm_run(struct vcpu *vcpu)
 {
 	struct percpu *cpu = this_cpu();
@@ -321,10 +313,6 @@ static void svm_run(struct vcpu *vcpu)
 	vcpu->arch.interrupt_shadow = vmcb->interrupt_shadow & SHADOW_INTERRUPT;
 	vmcb->event_inj = 0;
 	vmcb->tlb_control = TLB_CONTROL_NONE;
-	if (vcpu->arch.l2) {
-		decode_l2(vcpu);
-		return;
-	}
 	svm_decode(vcpu);
 }
 

@@ -19,9 +19,6 @@ void svm_enter(u64 *gpr, u64 vmcb_pa, u64 host_vmcb_pa);
  */
 void svm_decode(struct vcpu *vcpu);
 
-/* The same of L2, whose walks are not kept. */
-void svm_decode_l2(struct vcpu *vcpu);
-
 /* The event of a valid EVENTINJ or EXITINTINFO. */
 struct x86_event svm_event_decode(u64 word);
 

@@ -14,6 +14,7 @@
 #include "arch/x86/regs.h"
 #include "arch/x86/vmcb.h"
 #include "mm/page.h"
+#include "vmm/nested_ops.h"
 #include "vmm/vm.h"
 
 /* An exit code: why (X86_UNKNOWN unless the row says), and the instruction behind it. */
@@ -116,8 +117,7 @@ static __attribute__((noinline)) bool row_len_decode(struct vcpu *vcpu,
 }
 
 /* Finds the length of the instruction that @row says is at RIP; false: it is not there any more. */
-static inline __attribute__((always_inline)) bool
-row_len(struct vcpu *vcpu, const struct decode_row *row, const struct fetch_cache *cache)
+static inline bool row_len(struct vcpu *vcpu, const struct decode_row *row)
 {
 	const struct vmcb *vmcb = vcpu->arch.svm.vmcb;
 	u64 rip = vmcb->rip, offset = rip & ~PAGE_MASK;
@@ -132,7 +132,7 @@ row_len(struct vcpu *vcpu, const struct decode_row *row, const struct fetch_cach
 	if (mode != INSN_MODE_64 || offset > PAGE_SIZE - sizeof(word)) {
 		return row_len_decode(vcpu, row);
 	}
-	page = fetch_cache_find(cache, rip & PAGE_MASK, vmcb->cr3);
+	page = fetch_cache_find(&vcpu->arch.fetch, rip & PAGE_MASK, vmcb->cr3);
 	if (!page) {
 		return row_len_decode(vcpu, row);
 	}
@@ -145,13 +145,12 @@ row_len(struct vcpu *vcpu, const struct decode_row *row, const struct fetch_cach
 	return true;
 }
 
-static void decode_row(struct vcpu *vcpu, const struct decode_row *row,
-		       const struct fetch_cache *cache)
+static void decode_row(struct vcpu *vcpu, const struct decode_row *row)
 {
 	struct x86_exit *exit = &vcpu->arch.exit;
 
 	exit->why = row->why;
-	if (row->op && !row_len(vcpu, row, cache)) {
+	if (row->op && !row_len(vcpu, row)) {
 		exit->why = X86_RETRY;
 	}
 }
@@ -275,16 +274,38 @@ static void reinject(struct vcpu *vcpu)
 	vcpu->arch.event = event;
 }
 
-/* Codes that have no row: the CPU says more than which instruction it was. */
-static __attribute__((noinline)) void decode_detailed(struct vcpu *vcpu, u32 code,
-						      const struct fetch_cache *cache)
+/* First, whose it is. L2's walks are not kept. */
+static bool decode_l2(struct vcpu *vcpu, u32 code)
 {
+	const struct decode_row *row = NULL;
+
+	if (x86_ops->nested->exit_is_l1s(vcpu)) {
+		vcpu->arch.exit.why = X86_TO_L1;
+		return true;
+	}
+	if (code == SVM_EXIT_MSR) {
+		row = &msr_row[vcpu->arch.svm.vmcb->exit_info1 & 1];
+	} else if (code < SVM_EXIT_CODES && decode_table[code].why != X86_UNKNOWN) {
+		row = &decode_table[code];
+	} else {
+		return false;
+	}
+	vcpu->arch.exit.why = row->op && !row_len_decode(vcpu, row) ? X86_RETRY : row->why;
+	return true;
+}
+
+/* Codes that have no row: the CPU says more than which instruction it was. */
+static __attribute__((noinline)) void decode_detailed(struct vcpu *vcpu, u32 code)
+{
+	if (vcpu->arch.l2 && decode_l2(vcpu, code)) {
+		return;
+	}
 	if (code == SVM_EXIT_NPF) {
 		decode_npf(vcpu);
 	} else if (code == SVM_EXIT_IOIO) {
 		decode_io(vcpu);
 	} else if (code == SVM_EXIT_MSR) {
-		decode_row(vcpu, &msr_row[vcpu->arch.svm.vmcb->exit_info1 & 1], cache);
+		decode_row(vcpu, &msr_row[vcpu->arch.svm.vmcb->exit_info1 & 1]);
 	} else if (code < SVM_EXIT_CR_WRITE + 16) {
 		decode_cr(vcpu);
 	} else if (code >= SVM_EXIT_EXCP && code < SVM_EXIT_EXCP + 32) {
@@ -296,7 +317,7 @@ static __attribute__((noinline)) void decode_detailed(struct vcpu *vcpu, u32 cod
 	}
 }
 
-static inline void decode(struct vcpu *vcpu, const struct fetch_cache *cache)
+void svm_decode(struct vcpu *vcpu)
 {
 	const struct vmcb *vmcb = vcpu->arch.svm.vmcb;
 	u32 code = (u32)vmcb->exit_code; /* QEMU zero-extends VMEXIT_INVALID */
@@ -311,21 +332,9 @@ static inline void decode(struct vcpu *vcpu, const struct fetch_cache *cache)
 	if (vmcb->exit_int_info & EVENT_VALID) {
 		reinject(vcpu);
 	}
-	if (code < SVM_EXIT_CODES && decode_table[code].why != X86_UNKNOWN) {
-		decode_row(vcpu, &decode_table[code], cache);
+	if (code < vcpu->arch.svm.row_codes && decode_table[code].why != X86_UNKNOWN) {
+		decode_row(vcpu, &decode_table[code]);
 	} else {
-		decode_detailed(vcpu, code, cache);
+		decode_detailed(vcpu, code);
 	}
-}
-
-void svm_decode(struct vcpu *vcpu)
-{
-	decode(vcpu, &vcpu->arch.fetch);
-}
-
-void svm_decode_l2(struct vcpu *vcpu)
-{
-	static const struct fetch_cache empty;
-
-	decode(vcpu, &empty);
 }

@@ -255,9 +255,6 @@ int arch_vm_load(struct vm *vm)
 	a->tsc_offset = -rdtsc();
 	a->platform_changed = true;
 	vplatform_init(&a->platform, vm->boot->unix_time + a->start_ns / 1000000000);
-	if (a->nested) {
-		x86_ops->nested->vm_reset(vm);
-	}
 	for (u32 i = 0; i < vm->vcpu_count; i++) {
 		struct vcpu *vcpu = vm->vcpu[i];
 
@@ -279,6 +276,13 @@ void arch_vm_resumed(struct vm *vm)
 {
 	for (u32 i = 0; i < vm->vcpu_count; i++) {
 		pvclock_tell_stopped(vm->vcpu[i]);
+	}
+}
+
+void arch_vm_stopped(struct vm *vm)
+{
+	if (vm->arch.nested) {
+		x86_ops->nested->vm_stopped(vm);
 	}
 }
 

@@ -64,10 +64,12 @@ static int nested_vm_init(struct vm *vm)
 	return 0;
 }
 
-static void nested_vm_reset(struct vm *vm)
+/* What L2 ran on is gone before its memory is anybody else's. */
+static void nested_vm_stopped(struct vm *vm)
 {
 	struct shadow_scope all = {.any_root = true, .any_tag = true};
 
+	svm_audit(vm);
 	shadow_invalidate(&vm->arch.nested->shadow, &all);
 }
 
@@ -147,15 +149,6 @@ bool svm_gif(const struct vcpu *vcpu)
 							      : n->gif;
 }
 
-void svm_gif_set(struct vcpu *vcpu, bool gif)
-{
-	struct nested_vcpu *n = vcpu->arch.nested;
-
-	n->gif = gif;
-	n->vmcb01->vintr &= ~VINTR_GIF;
-	n->vmcb01->vintr |= gif ? VINTR_GIF : 0;
-}
-
 void svm_gif_watch(struct vcpu *vcpu)
 {
 	vcpu->arch.nested->vmcb01->intercept_misc2 |= MISC2_STGI;
@@ -185,6 +178,7 @@ static void nested_vcpu_reset(struct vcpu *vcpu)
 	n->vm_cr = 0;
 	n->hsave_pa = 0;
 	n->asid = 0;
+	n->slot = NULL;
 	vcpu->arch.svm.other_asid.generation = 0;
 }
 
@@ -245,9 +239,23 @@ static bool nested_msr_write(struct vcpu *vcpu, u32 msr, u64 val)
 
 /* --- instructions --- */
 
-struct vmcb *svm_l1_page(const struct vm *vm, u64 addr)
+/* The slot that holds @addr: most often the last one again. Slots stay while the VM runs. */
+static inline const struct memslot *slot_find(struct vcpu *vcpu, u64 addr)
 {
-	const struct memslot *slot = memslot_find(&vm->slots, gpa(addr));
+	struct nested_vcpu *n = vcpu->arch.nested;
+	const struct memslot *slot = n->slot;
+
+	if (slot && addr - slot->base.v < slot->size) {
+		return slot;
+	}
+	slot = memslot_find(&vcpu->vm->slots, gpa(addr));
+	n->slot = slot;
+	return slot;
+}
+
+struct vmcb *svm_l1_page(struct vcpu *vcpu, u64 addr)
+{
+	const struct memslot *slot = slot_find(vcpu, addr);
 
 	if (!slot || (slot->flags & MEMSLOT_RO)) {
 		return NULL;
@@ -260,7 +268,7 @@ bool svm_map_read(void *reader, u64 pa, void *buf, u32 size)
 	struct svm_map_reader *r = reader;
 
 	if (!r->at || r->page != (pa & PAGE_MASK)) {
-		const struct memslot *slot = memslot_find(&r->vm->slots, gpa(pa));
+		const struct memslot *slot = slot_find(r->vcpu, pa);
 
 		if (!slot) {
 			return false;
@@ -347,7 +355,7 @@ static enum exit_action page_instruction(struct vcpu *vcpu, u32 code)
 	if (code == SVM_EXIT_VMRUN) {
 		return svm_vmrun(vcpu, addr);
 	}
-	page = svm_l1_page(vcpu->vm, addr);
+	page = svm_l1_page(vcpu, addr);
 	if (!page) {
 		return event_gp(vcpu);
 	}
@@ -388,7 +396,7 @@ static enum exit_action nested_instruction(struct vcpu *vcpu)
 
 const struct nested_ops nested_svm = {
 	.vm_init = nested_vm_init,
-	.vm_reset = nested_vm_reset,
+	.vm_stopped = nested_vm_stopped,
 	.vm_fini = nested_vm_fini,
 	.vcpu_init = nested_vcpu_init,
 	.vcpu_fini = nested_vcpu_fini,

@@ -36,12 +36,14 @@ struct nested_vcpu {
 	struct vcpu_mmu mmu;
 	struct vmcb *vmcb01, *vmcb02, *l1;
 	hpa_t pa01, pa02;
-	gpa_t l1_gpa; /* of vmcb12 */
-	u64 *msrpm;   /* vmcb02's */
+	const struct memslot *slot; /* where the last VMCB was; NULL: not known */
+	gpa_t l1_gpa;               /* of vmcb12 */
+	u64 *msrpm;                 /* vmcb02's */
 	u64 vm_cr, hsave_pa;
 	u64 efer_lme01;
 	bool window01;  /* vmcb01 asks for a window */
 	bool gif;       /* without vGIF */
+	u32 exits;      /* #VMEXITs since the last audit */
 	u32 asid;       /* what the TLB's tag of L2 was given for: L1's ASID ... */
 	u64 generation; /* ... and the use of a context, 0: the VM's own table */
 };
@@ -49,17 +51,24 @@ struct nested_vcpu {
 /* --- svm.c --- */
 
 bool svm_gif(const struct vcpu *vcpu);
-void svm_gif_set(struct vcpu *vcpu, bool gif);
+
+static inline void svm_gif_set(struct vcpu *vcpu, bool gif)
+{
+	struct nested_vcpu *n = vcpu->arch.nested;
+
+	n->gif = gif;
+	n->vmcb01->vintr = (n->vmcb01->vintr & ~VINTR_GIF) | (gif ? VINTR_GIF : 0);
+}
 
 /* Has L1 exit when it sets GIF. */
 void svm_gif_watch(struct vcpu *vcpu);
 
 /* L1's memory at a page that holds a VMCB; NULL: none that can be written. */
-struct vmcb *svm_l1_page(const struct vm *vm, u64 addr);
+struct vmcb *svm_l1_page(struct vcpu *vcpu, u64 addr);
 
 /* For struct svm_mem: reads of L1's permission maps. */
 struct svm_map_reader {
-	const struct vm *vm;
+	struct vcpu *vcpu;
 	u64 page; /* the last one */
 	const u8 *at;
 };
@@ -77,6 +86,7 @@ void svm_vmexit(struct vcpu *vcpu, u64 code, u64 info1, u64 info2);
 /* The other level's VMCB, tag and kept walks become the CPU's. */
 void svm_level_switch(struct vcpu *vcpu, bool l2);
 
+/* L2 exited: no lock may be taken, since the vCPU counts as in the guest. */
 bool svm_exit_is_l1s(struct vcpu *vcpu);
 enum exit_action svm_exit_to_l1(struct vcpu *vcpu);
 bool svm_exception(struct vcpu *vcpu, u8 vector, u32 error, u64 address);
@@ -94,6 +104,16 @@ int svm_mmu_enter(struct vcpu *vcpu);
 
 /* VMRUN's TLB_CONTROL. */
 void svm_mmu_tlb_control(struct vcpu *vcpu);
+
+/* Derives all of the shadow tables again: no vCPU may be on its way in or out. */
+void svm_audit(struct vm *vm);
+
+/* How many #VMEXITs lie between two audits of a VM with one vCPU, in debug builds; 0: no audits. */
+#ifdef LOCK_DEBUG
+#define AUDIT_PERIOD 10000
+#else
+#define AUDIT_PERIOD 0
+#endif
 
 enum fault_result svm_tdp_fault(struct vcpu *vcpu, struct tdp_fault *fault);
 int svm_translate(struct vcpu *vcpu, struct gva_fault *fault, u8 access, bool peek, gpa_t *out);

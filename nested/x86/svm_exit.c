@@ -90,7 +90,7 @@ static void state_restore(struct vcpu *vcpu)
 void svm_vmexit(struct vcpu *vcpu, u64 code, u64 info1, u64 info2)
 {
 	struct nested_vcpu *n = vcpu->arch.nested;
-	struct vmcb *page = svm_l1_page(vcpu->vm, n->l1_gpa.v); /* VMRUN found it */
+	struct vmcb *page = svm_l1_page(vcpu, n->l1_gpa.v); /* VMRUN found it */
 	const struct reason why = {code, info1, info2};
 
 	if (vcpu->arch.nmi_stepping && !vcpu->arch.nmi_guest_tf) {
@@ -102,6 +102,10 @@ void svm_vmexit(struct vcpu *vcpu, u64 code, u64 info1, u64 info2)
 	svm_level_switch(vcpu, false);
 	state_restore(vcpu);
 	svm_gif_set(vcpu, false);
+	if (AUDIT_PERIOD && vcpu->vm->vcpu_count == 1 && ++n->exits == AUDIT_PERIOD) {
+		n->exits = 0;
+		svm_audit(vcpu->vm);
+	}
 	event_insn_done(vcpu); /* VMRUN, at last: for L1's single step */
 }
 
@@ -109,7 +113,7 @@ bool svm_exit_is_l1s(struct vcpu *vcpu)
 {
 	const struct nested_vcpu *n = vcpu->arch.nested;
 	const struct vmcb *vmcb = n->vmcb02;
-	struct svm_map_reader reader = {.vm = vcpu->vm};
+	struct svm_map_reader reader = {.vcpu = vcpu};
 	struct svm_mem mem = {.read = svm_map_read, .ctx = &reader};
 	struct svm_l2_exit exit = {
 		.code = (u32)vmcb->exit_code,
@@ -117,17 +121,10 @@ bool svm_exit_is_l1s(struct vcpu *vcpu)
 		.info1 = vmcb->exit_info1,
 	};
 
-	if (exit.code == SVM_EXIT_NPF || exit.code == SVM_EXIT_INVALID ||
-	    (exit.code == SVM_EXIT_VINTR && vcpu->arch.window_open) ||
-	    (vcpu->arch.nmi_stepping && exit.code - SVM_EXIT_EXCP < 32) ||
-	    !svm_l1_wants(n->l1, &exit, &mem)) {
-		return false;
-	}
-	vcpu->arch.exit.code = exit.code;
-	vcpu->arch.exit.info1 = vmcb->exit_info1;
-	vcpu->arch.exit.info2 = vmcb->exit_info2;
-	exit_record(exit.code, vmcb->exit_info1, vcpu->arch.rip);
-	return true;
+	return exit.code != SVM_EXIT_NPF && exit.code != SVM_EXIT_INVALID &&
+	       !(exit.code == SVM_EXIT_VINTR && vcpu->arch.window_open) &&
+	       !(vcpu->arch.nmi_stepping && exit.code - SVM_EXIT_EXCP < 32) &&
+	       svm_l1_wants(n->l1, &exit, &mem);
 }
 
 enum exit_action svm_exit_to_l1(struct vcpu *vcpu)

@@ -10,8 +10,10 @@
 #include "arch/x86/host.h"
 #include "arch/x86/regs.h"
 #include "mm/page.h"
+#include "nested/audit.h"
 #include "nested/x86/svm.h"
 #include "vmm/fault.h"
+#include "vmm/log.h"
 
 #define IA_BITS 48
 
@@ -185,6 +187,19 @@ enum fault_result svm_tdp_fault(struct vcpu *vcpu, struct tdp_fault *fault)
 		break;
 	}
 	return FAULT_NOMEM;
+}
+
+void svm_audit(struct vm *vm)
+{
+	const struct vcpu_mmu *mmus[VM_MAX_VCPUS];
+	struct audit audit = {.vcpu = mmus, .vcpu_count = vm->vcpu_count};
+
+	for (u32 i = 0; i < vm->vcpu_count; i++) {
+		mmus[i] = &vm->vcpu[i]->arch.nested->mmu;
+	}
+	if (!shadow_audit(&vm->arch.nested->shadow, &audit)) {
+		log_error("vm %s: shadow tables: %s", vm->config->name, audit.text);
+	}
 }
 
 /* L1's fault: in its table, for L2's own table or for what that led to. */

@@ -99,6 +99,7 @@ void svm_level_switch(struct vcpu *vcpu, bool l2)
 	svm->vmcb_pa = l2 ? n->pa02 : n->pa01;
 	svm->l1_vmcb = n->vmcb01;
 	unloaded_state_copy(svm->vmcb, from);
+	svm->row_codes = l2 ? 0 : SVM_EXIT_CODES; /* first, whose the exit is */
 	vcpu->arch.l2 = l2;
 }
 
@@ -109,7 +110,7 @@ static void controls_load(struct vcpu *vcpu)
 	struct svm_vcpu *svm = &vcpu->arch.svm;
 	struct vmcb *vmcb = n->vmcb02;
 	const struct vmcb *l1 = n->l1;
-	struct svm_map_reader reader = {.vm = vcpu->vm};
+	struct svm_map_reader reader = {.vcpu = vcpu};
 	struct svm_mem mem = {.read = svm_map_read, .ctx = &reader};
 
 	svm_merge_controls(vmcb, &svm_controls, l1);
@@ -201,7 +202,7 @@ static void tag_choose(struct vcpu *vcpu)
 enum exit_action svm_vmrun(struct vcpu *vcpu, u64 addr)
 {
 	struct nested_vcpu *n = vcpu->arch.nested;
-	struct vmcb *page = svm_l1_page(vcpu->vm, addr);
+	struct vmcb *page = svm_l1_page(vcpu, addr);
 	const char *rule;
 
 	if (!page || vcpu->arch.l2) {

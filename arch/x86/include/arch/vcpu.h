@@ -37,6 +37,7 @@ enum x86_flush {
 struct svm_vcpu {
 	struct vmcb *vmcb;
 	hpa_t vmcb_pa;
+	u32 row_codes;        /* exit codes below are decoded by their rows at once: 0 of L2 */
 	struct vmcb *l1_vmcb; /* while L2 runs */
 	/* What the guest hypervisor wants of L2's: beneath our own windows and watches. */
 	u32 exceptions, misc1;
