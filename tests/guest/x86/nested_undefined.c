@@ -102,6 +102,7 @@ static void check_msrs(void)
 {
 	u64 v, page = (u64)page_alloc();
 
+	trap_set(VEC_GP, NULL);
 	CHECK_EQ(rdmsr_try(MSR_VM_CR, &v), -1);
 	CHECK_EQ(v & BIT(4), 0); /* SVMDIS */
 	wrmsr(MSR_VM_HSAVE_PA, page);
@@ -110,6 +111,7 @@ static void check_msrs(void)
 		CHECK_EQ(wrmsr_try(MSR_VM_HSAVE_PA, page + 1), VEC_GP);
 		CHECK_EQ(rdmsr(MSR_VM_HSAVE_PA), page);
 	}
+	trap_set(VEC_GP, take);
 }
 
 void guest_main(void)
