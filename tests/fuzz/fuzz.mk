@@ -35,6 +35,7 @@ FUZZ_BINS := $(FUZZ_TARGETS:%=build/fuzz/%)
 
 .SECONDEXPANSION:
 build/fuzz/%: tests/fuzz/%.c $$(SRC_$$*) | build/fuzz/corpus/ setup-test
+	$(Q)echo "compiling $@"
 	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) $(FLAGS_$*) -o $@ $< $(SRC_$*) $(LIBS_$*)
 
 build/fuzz/corpus/:

@@ -113,6 +113,7 @@ HOST_BINS := $(addprefix build/host/,$(HOST_LONG) $(filter-out $(HOST_LONG),$(HO
 
 .SECONDEXPANSION:
 build/host/%: tests/host/%.c $$(SRC_$$*) | build/host/ setup-test
+	$(Q)echo "compiling $@"
 	$(Q)$(HOST_CC) $(HOST_CFLAGS) $(FLAGS_$*) -MMD -MP -MT $@ -MF $@.d -o $@ $< $(SRC_$*) -lcmocka $(LIBS_$*)
 
 build/host/:

@@ -40,7 +40,7 @@ COVER_BINS = $(MM_TESTS:%=build/cover/%) $(NESTED_TESTS:%=build/cover/%)
 .SECONDEXPANSION:
 build/cover/%: tests/host/%.c $$(SRC_$$*) $$(wildcard mm/*.h nested/*.h vmm/guest_walk.h vmm/role.h \
 		tests/host/*.h) | setup-check
-	$(Q)mkdir -p $(@D)
+	$(Q)mkdir -p $(@D) && echo "compiling $@"
 	$(Q)gcc -std=gnu17 -O0 -g -I. -Itests/host --coverage -fprofile-update=atomic $(FLAGS_$*) \
 		-o $@ $< $(SRC_$*) -lcmocka $(LIBS_$*)
 
