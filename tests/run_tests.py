@@ -115,7 +115,7 @@ def results(arguments):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--arch", nargs="+", required=True, choices=EFI)
+    parser.add_argument("--arch", nargs="+", required=True, choices=IMAGES)
     parser.add_argument("--host-tests", nargs="+", required=True)
     arguments = parser.parse_args()
     passed = failed = 0
