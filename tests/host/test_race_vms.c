@@ -227,6 +227,11 @@ void arch_vm_input(struct vm *vm)
 	lock_drop(&vm->lock);
 }
 
+void arch_vm_stopped(struct vm *vm)
+{
+	(void)vm;
+}
+
 void arch_vm_resumed(struct vm *vm)
 {
 	for (u32 i = 0; i < vm->vcpu_count; i++) {
