@@ -30,8 +30,8 @@ build/host/test_tdp_race: HOST_CFLAGS := $(subst address$(COMMA)undefined,thread
 	-D'LOCK_RELAX()=sched_yield()'
 
 # Lines and branches of mm/ and of nested/ that their tests reach; fails below these percentages. The
-# branches of assert() that abort are not counted: reaching one is a failing test. Counts are atomic:
-# some tests have threads, and gcovr refuses the negative counts that lost updates make.
+# branches of assert() that abort are not counted: reaching one is a failing test. Of tests
+# with threads counts are atomic: gcovr refuses the negative counts that lost updates make.
 COVER_LINES ?= 95
 COVER_BRANCHES ?= 90
 
@@ -41,8 +41,8 @@ COVER_BINS = $(MM_TESTS:%=build/cover/%) $(NESTED_TESTS:%=build/cover/%)
 build/cover/%: tests/host/%.c $$(SRC_$$*) $$(wildcard mm/*.h nested/*.h vmm/guest_walk.h vmm/role.h \
 		tests/host/*.h) | setup-check
 	$(Q)mkdir -p $(@D) && echo "compiling $@"
-	$(Q)gcc -std=gnu17 -O0 -g -I. -Itests/host --coverage -fprofile-update=atomic $(FLAGS_$*) \
-		-o $@ $< $(SRC_$*) -lcmocka $(LIBS_$*)
+	$(Q)gcc -std=gnu17 -O0 -g -I. -Itests/host --coverage $(FLAGS_$*) -o $@ $< $(SRC_$*) \
+		$(if $(findstring -lpthread,$(LIBS_$*)),-fprofile-update=atomic) -lcmocka $(LIBS_$*)
 
 .PHONY: cover mutants
 cover: $$(COVER_BINS)

@@ -1,10 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-# Builds one test quickly in a mutant's tree: see mutants.py.
+# Builds tests quickly in a mutant's tree (mutants.py): objects are there from the tree without a bug, so
+# that only what the bug is in is compiled.
 HOST_TESTS :=
 include tests/host/mm.mk
 include tests/host/nested.mk
 
-build/mutant/%: tests/host/%.c $$(SRC_$$*)
-	mkdir -p $(@D)
-	gcc -std=gnu17 -O1 -I. -Itests/host $(FLAGS_$*) -o $@ $< $(SRC_$*) \
-		-lcmocka $(LIBS_$*)
+define TEST
+build/mutant/$(1): $(patsubst %.c,build/mutant/$(1).d/%.o,tests/host/$(1).c $(SRC_$(1)))
+	gcc -o $$@ $$^ -lcmocka $(LIBS_$(1))
+build/mutant/$(1).d/%.o: %.c
+	mkdir -p $$(@D)
+	gcc -std=gnu17 -O1 -I. -Itests/host $(FLAGS_$(1)) -MMD -c -o $$@ $$<
+endef
+$(foreach test,$(HOST_TESTS),$(eval $(call TEST,$(test))))
+
+-include $(shell find build/mutant -name '*.d' -type f 2>/dev/null)

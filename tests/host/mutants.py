@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Seeded bugs in mm/ and nested/: each must make a test fail. Prints a table; fails if one survives.
 
-A mutant is one exact piece of text and what stands in its place, in a copy of the tree. Tests run
-in the given order until one fails (to build is not to fail: a mutant must compile).
+A mutant is one exact piece of text and what stands in its place, in a copy of the tree, whose files
+are links to one tree with all tests built. Tests run in the given order until one fails (to build is
+not to fail: a mutant must compile).
 """
 import os
 import pathlib
@@ -369,16 +370,22 @@ def copy_tree(to):
         shutil.copy(ROOT / name, to / name)
 
 
-def try_mutant(mutant, work):
+def build(tree, tests, jobs=1):
+    targets = [f"build/mutant/{test}" for test in tests]
+    return run(["make", f"-j{jobs}", "-f", "tests/host/mutants.mk", *targets], tree)
+
+
+def try_mutant(mutant, base, work):
     name, rule, path, old, new, tests = mutant
     tree = pathlib.Path(tempfile.mkdtemp(dir=work))
-    copy_tree(tree)
+    shutil.copytree(base, tree, copy_function=os.link, dirs_exist_ok=True)
     text = (tree / path).read_text()
     if old and text.count(old) != 1:
         return f"STALE: text found {text.count(old)} times in {path}"
+    (tree / path).unlink()
     (tree / path).write_text(text.replace(old, new) if old else text)
     for test in tests:
-        built = run(["make", "-f", "tests/host/mutants.mk", f"build/mutant/{test}"], tree)
+        built = build(tree, [test])
         if built.returncode:
             return "STALE: does not compile\n" + built.stdout
         try:
@@ -398,8 +405,14 @@ def main():
     mutants = [m for m in MUTANTS if len(sys.argv) < 2 or sys.argv[1] in m[2]]
     bad = 0
     with tempfile.TemporaryDirectory() as work:
-        with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-            results = pool.map(lambda m: try_mutant(m, work), mutants)
+        base, jobs = pathlib.Path(work) / "base", os.cpu_count() or 1
+        copy_tree(base)
+        built = build(base, sorted({test for m in mutants for test in m[5]}), jobs)
+        if built.returncode:
+            print(built.stdout)
+            return 1
+        with ThreadPoolExecutor(max_workers=jobs) as pool:
+            results = pool.map(lambda m: try_mutant(m, base, work), mutants)
             for mutant, result in zip(mutants, results):
                 caught = result.startswith("caught") if mutant[3] else result == "SURVIVED"
                 bad += not caught

@@ -130,7 +130,7 @@ run: $(EFI) $(GUEST_FILES) $(if $(filter intel,$(VENDOR)),bochs) | setup-run
 	$(Q)SOCLE_BOCHS=$(BOCHS)/bochs $(SETUP)/run.py --efi '$(EFI)' --vendor $(VENDOR) $(GUEST_ARGS)
 
 # T=name runs the tests whose name has it; one test per CPU at a time, or as many as JOBS says.
-PYTEST = PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -v -rs -p no:cacheprovider -n $(or $(JOBS),auto)
+PYTEST = PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -v -rs -p no:cacheprovider --durations=12 -n $(or $(JOBS),auto)
 system-test: $(EFI) $(MULTIBOOT_$(ARCH)) kernels initramfs | setup-test
 	$(Q)SOCLE_EFI=$(EFI) SOCLE_KERNELS=$(KERNELS) SOCLE_INITRD=$(GUEST_INITRD) \
 		$(PYTEST) $(if $(T),-k '$(T)') --ignore=tests/system/test_bochs.py tests/system

@@ -47,11 +47,11 @@ def write_image(image, vms, tiny=(), linux=False):
 
 
 def machine(name, vms, tiny=(), linux=False, memory=0, **more):
-    """A machine with these guests; on x86-64 UEFI takes ten times as long as tiny ones."""
+    """A machine with these guests; on x86-64 UEFI takes ten times as long as the Multiboot loader."""
     memory = memory or 64 * len(vms)
     found = qemu.Machine(name, memory=memory + OWN_MEMORY, **more)
-    if qemu.ARCH == "x86_64" and not linux:
-        found.multiboot = stick_files(vms, tiny)
+    if qemu.ARCH == "x86_64":
+        found.multiboot = stick_files(vms, tiny, linux)
         del found.multiboot[f"EFI/BOOT/{qemu.TARGET.loader}"]
     else:
         found.image = Path(f"build/system/{name}.img")
