@@ -9,6 +9,7 @@
 #   run, system-test, kut                          QEMU; run with VENDOR=intel: Bochs
 #   test-stick                                     the stick on machines of many shapes
 #   test-nested                                    guests of guests, all of the rows
+#   test-smp                                       vCPUs, CPUs and memory, all of the rows
 #   bochs, test-vmx, test-bochs                    Bochs: an emulator with VMX and all of SVM
 
 SETUP := tests/setup
@@ -40,7 +41,7 @@ MEM ?= 512M
 PACKAGES_arm64 := arm64
 
 .PHONY: setup-build setup-run setup-test setup-check newlib newlib-test kernels initramfs image \
-	sign usb usb-files run system-test kut test-stick test-nested bochs test-vmx test-bochs
+	sign usb usb-files run system-test kut test-stick test-nested test-smp bochs test-vmx test-bochs
 # One after the other, also under -j: apt has one lock.
 setup-build:
 	$(Q)$(SETUP)/packages.sh build $(PACKAGES_$(ARCH):%=build-%)
@@ -151,6 +152,12 @@ test-stick: $(EFI) kernels initramfs | setup-test
 test-nested: $(EFI) kernels | setup-test
 	$(Q)SOCLE_EFI=$(EFI) SOCLE_KERNELS=$(KERNELS) SOCLE_NESTED_ROWS=all \
 		$(PYTEST) $(if $(T),-k '$(T)') tests/system/test_nested.py
+
+# All of the rows with several vCPUs and CPUs: `make system-test` runs some.
+test-smp: export SOCLE_ARCH := $(ARCH)
+test-smp: $(EFI) kernels initramfs | setup-test
+	$(Q)SOCLE_EFI=$(EFI) SOCLE_KERNELS=$(KERNELS) SOCLE_INITRD=$(GUEST_INITRD) SOCLE_SMP_ROWS=all \
+		$(PYTEST) $(if $(T),-k '$(T)') tests/system/test_smp.py
 
 bochs: | setup-run
 	$(Q)$(SETUP)/packages.sh bochs

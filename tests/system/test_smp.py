@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Guests with several vCPUs: Linux brings them up, takes them off and on, and works on all of them."""
+"""Guests with several vCPUs: Linux brings them up, takes them off and on, and works on all of them.
+
+`make system-test` has time for some rows of vCPUs, CPUs and memory, `make test-smp` runs all
+(SOCLE_SMP_ROWS=all).
+"""
 
 import os
 import re
@@ -19,6 +23,7 @@ from test_vms import check_sound, machine, vm_lines
 # What the self-test measures by the clock, or what its kernel complains of when time is late: not
 # judged where a vCPU can be preempted anywhere, or the emulator's threads wait for this machine's CPUs.
 BY_THE_CLOCK = ("sleep", "timer-interrupts", "rtc", "kernel-log")
+ALL = os.environ.get("SOCLE_SMP_ROWS") == "all"
 BROUGHT_UP = r"smp: Brought up 1 node, {} CPU"
 
 
@@ -36,15 +41,25 @@ def check_untimed(result, vcpus):
     assert result.status == Status.POWERED_OFF, tail(result.log)
 
 
-@pytest.mark.parametrize(
-    ("vcpus", "cpus"), [(2, 1), (4, 1), (8, 1), (1, 2), (2, 2), (4, 2), (8, 2), (4, 4)]
-)
-def test_selftest(vcpus, cpus):
+# vCPUs, CPUs, MiB; one CPU and one vCPU with 256 MiB is test_boot.py's.
+SUITE = [(n, cpus, 256) for n, cpus in ((2, 1), (4, 1), (8, 1), (1, 2), (2, 2), (4, 2), (8, 2), (4, 4))]
+ROWS = SUITE + [
+    *((n, 4, 256) for n in (1, 2, 8)),
+    *((n, cpus, 128) for n, cpus in ((1, 1), (2, 1), (8, 1), (4, 2), (8, 4))),
+    *((n, cpus, 1024) for n, cpus in ((1, 1), (4, 1), (2, 2), (8, 2), (4, 4))),
+]
+
+
+@pytest.mark.parametrize(("vcpus", "cpus", "memory"), ROWS)
+def test_selftest(vcpus, cpus, memory):
     """The self-test of one CPU, with several: nothing of it depends on their number."""
-    if cpus > max(2, os.cpu_count()):
+    if (vcpus, cpus, memory) not in SUITE and not ALL:
+        pytest.skip("of make test-smp")
+    if cpus > max(2, os.cpu_count()) and not ALL:
         pytest.skip(f"{cpus} emulated CPUs on {os.cpu_count()}: minutes of waiting for each other")
-    options = f"socle.test socle.mem=256M socle.vcpus={vcpus}"
-    result = qemu.run(linux(f"smp-{vcpus}-{cpus}", vcpus, options, cpus=cpus), 400)
+    options = f"socle.test socle.mem={memory}M socle.vcpus={vcpus}"
+    guest = linux(f"smp-{vcpus}-{cpus}-{memory}", vcpus, options, memory, cpus=cpus)
+    result = qemu.run(guest, 1200 if ALL else 400)
     if vcpus > 1:
         assert re.search(BROUGHT_UP.format(vcpus), result.log), tail(result.log)
     if cpus > 1:
