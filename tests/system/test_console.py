@@ -251,10 +251,16 @@ def test_shares():
 
 
 def test_nobody_reaches_another():
-    """A guest that looks for memory all over the guest-physical addresses; another one loses nothing."""
-    vms = [vm_lines("sweep", "sweep.bin"), vm_lines("steady", "life.bin")]
+    """A guest that looks for memory all over the guest-physical addresses, on each of its vCPUs;
+    another one loses nothing."""
+    vcpus = 2
+    vms = [vm_lines("sweep", "sweep.bin", f"vcpus={vcpus}", vcpus=vcpus), vm_lines("steady", "life.bin")]
     with qemu.Console(machine("console-sweep", vms, ["sweep", "life"]), 180) as console:
-        console.expect(r"tiny: \d+ places")
+        places = set()
+        for vcpu in range(vcpus):
+            console.expect(rf"tiny: vCPU {vcpu}: (\d+) places")
+            places.add(int(console.child.match[1]))
+        assert len(places) == 1 and min(places) > 32768
         console.expect("vm sweep: powered off by the guest")
         console.expect("vm steady: in front")
         turn = next_turn(console)

@@ -2,7 +2,7 @@
 /*
  * Looks for memory that is not its own: every 2 MiB of the first 64 GiB, every page near each edge
  * of memory, both ends of each power of two. Nothing is there but its devices: all else aborts.
- * Other guests see to it that they lose nothing.
+ * Other guests see to it that they lose nothing. Each of "vcpus=" looks, one after the other.
  */
 #include "guest.h"
 
@@ -12,13 +12,14 @@
 #define WINDOW 0x240000000000ULL
 #define WORD   0xbad0bad0bad0bad0ULL
 
-static u64 looks;
+static u64 looks, vcpu, vcpus;
+static volatile u64 done;
 
 /* GICD, GICR, and the pages of UART and clock. */
 static bool is_device(u64 a)
 {
-	return a - GICD_BASE < 0x10000 || a - GICR_BASE < 0x20000 || a >> 12 == UART_BASE >> 12 ||
-	       a >> 12 == RTC_BASE >> 12;
+	return a - GICD_BASE < 0x10000 || a - GICR_BASE < 0x20000 * vcpus ||
+	       a >> 12 == UART_BASE >> 12 || a >> 12 == RTC_BASE >> 12;
 }
 
 static void look(u64 pa)
@@ -49,8 +50,10 @@ static void pages_near(u64 edge)
 	}
 }
 
-void guest_main(void)
+static void sweep(void)
 {
+	CHECK_EQ(sysreg_read(mpidr_el1) & 0xff, vcpu);
+	looks = 0;
 	for (u64 a = 0; a < SPAN; a += BLOCK) {
 		look(a + 0x1000);
 	}
@@ -61,5 +64,20 @@ void guest_main(void)
 		look(BIT(bit));
 		look(BIT(bit + 1) - 8);
 	}
-	print("tiny: %lu places\n", looks);
+	print("tiny: vCPU %lu: %lu places\n", vcpu, looks);
+	done++;
+	dsb();
+	__asm__ volatile("sev");
+}
+
+void guest_main(void)
+{
+	vcpus = option("vcpus", 1);
+	sweep();
+	for (vcpu = 1; vcpu < vcpus; vcpu++) {
+		cpu_on(vcpu, sweep);
+		while (done <= vcpu) {
+			__asm__ volatile("wfe");
+		}
+	}
 }

@@ -69,7 +69,7 @@ void guest_main(void)
 	entry = pte_below(npt, GPA, 1);
 	middle = pte_below(npt, GPA, 2);
 	*entry = (u64)pages[0] | PTE_P | PTE_W | PTE_U;
-	ap_start(option("part", 0) ? change_vmcb : change_tables);
+	ap_start(1, option("part", 0) ? change_vmcb : change_tables);
 	WAIT_FOR(turns, 5000);
 	for (unsigned i = 0; i < TURNS; i++) {
 		u32 code;

@@ -2,7 +2,8 @@
 /*
  * Looks for memory that is not its own: every 2 MiB of the first 64 GiB, every page near each edge
  * of memory, both ends of each power of two. Nothing is there but its devices: reads give ones,
- * writes are lost. Other guests see to it that they lose nothing.
+ * writes are lost. Other guests see to it that they lose nothing. Each of "vcpus=" looks, one after
+ * the other.
  */
 #include "guest.h"
 
@@ -10,8 +11,11 @@
 #define NEAR  0x200000ULL
 #define BLOCK 0x200000ULL
 #define WORD  0xbad0bad0bad0bad0ULL
+#define DONE  0x40 /* the vector that tells vCPU 0 */
 
 static u64 memory, looks;
+static unsigned vcpu;
+static volatile unsigned done;
 
 static bool is_device(u64 a)
 {
@@ -52,12 +56,12 @@ static void pages_near(u64 edge)
 	}
 }
 
-void guest_main(void)
+static void sweep(void)
 {
 	unsigned phys_bits = cpuid(0x80000008, 0).eax & 0xff;
 
-	pic_mask();
-	memory = memory_end();
+	CHECK_EQ(apic_read(APIC_ID) >> 24, vcpu);
+	looks = 0;
 	for (u64 a = 0; a < SPAN; a += BLOCK) {
 		block_map(a);
 		look(a + 0x1000);
@@ -71,5 +75,30 @@ void guest_main(void)
 		block_map(BIT(bit + 1) - 8);
 		look(BIT(bit + 1) - 8);
 	}
-	print("tiny: %lu places\n", looks);
+	print("tiny: vCPU %u: %lu places\n", vcpu, looks);
+	done++;
+	apic_write(APIC_ICR2, 0);
+	apic_write(APIC_ICR, DONE);
+}
+
+static void on_done(struct trap *t)
+{
+	(void)t;
+	apic_eoi();
+}
+
+void guest_main(void)
+{
+	unsigned vcpus = (unsigned)option("vcpus", 1);
+
+	apic_init();
+	memory = memory_end();
+	trap_set(DONE, on_done);
+	sweep();
+	for (vcpu = 1; vcpu < vcpus; vcpu++) {
+		ap_start(vcpu, sweep);
+		while (done <= vcpu) { /* leaves it the CPU */
+			sti_hlt_cli();
+		}
+	}
 }

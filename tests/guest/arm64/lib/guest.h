@@ -89,6 +89,11 @@ struct smc_regs {
 struct smc_regs smccc(bool by_smc, struct smc_regs in);
 /* By HVC, or by SMC with "smc=1". */
 s64 psci(u32 function, u64 a, u64 b, u64 c);
+/*
+ * Has another CPU run @fn with the MMU on, on a stack of 4 KiB; then it goes off. One at a time
+ * tries what may fault.
+ */
+void cpu_on(u64 mpidr, void (*fn)(void));
 
 /* ---- exceptions: trap.c ---- */
 enum { VECTOR_SYNC, VECTOR_IRQ, VECTOR_FIQ, VECTOR_SERROR };

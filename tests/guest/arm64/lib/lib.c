@@ -9,6 +9,8 @@
 #define FDT_END        9
 
 void guest_start(const u8 *fdt);
+_Noreturn void cpu_start(void);
+void cpu_entry(void);
 
 u64 fdt_address, ram_base, ram_size;
 
@@ -96,6 +98,27 @@ _Noreturn void fail(const char *fmt, ...)
 	va_end(ap);
 	print("\n");
 	power_off();
+}
+
+static void (*cpu_fn)(void);
+
+_Noreturn void cpu_start(void)
+{
+	trap_init(false);
+	mmu_on();
+	cpu_fn();
+	psci(PSCI_CPU_OFF, 0, 0, 0);
+	fail("CPU_OFF returns");
+}
+
+void cpu_on(u64 mpidr, void (*fn)(void))
+{
+	u64 stack = (u64)page_alloc() + PAGE;
+
+	cpu_fn = fn;
+	/* It begins with its MMU off: what it then reads has to be in memory. */
+	cache_clean(image_start, (u64)(image_end - image_start));
+	CHECK_EQ(psci(PSCI_CPU_ON, mpidr, (u64)cpu_entry, stack), 0);
 }
 
 static u32 big32(const u8 *p)

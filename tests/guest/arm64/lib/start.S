@@ -48,6 +48,16 @@ start:
 5:	wfi
 	b	5b
 
+/* Where another CPU starts: its stack in x0. See cpu_on(). */
+	.globl cpu_entry
+cpu_entry:
+	msr	SPSel, #1
+	msr	DAIFSet, #0xf
+	mov	sp, x0
+	mov	x29, xzr
+	mov	x30, xzr
+	b	cpu_start
+
 	.bss
 	.balign	4096
 	.skip	32768

@@ -42,19 +42,20 @@ void apic_init(void)
 #define ICR_INIT 0x4500
 #define ICR_SIPI (0x4600 | AP_BASE >> 12)
 
-void ap_start(void (*fn)(void))
+void ap_start(u32 apic_id, void (*fn)(void))
 {
 	extern const u8 ap_code[], ap_code_end[];
 	extern u32 ap_cr3;
-	extern u64 ap_fn;
+	extern u64 ap_fn, ap_stack;
 
 	ap_cr3 = (u32)read_cr3();
 	ap_fn = (u64)fn;
+	ap_stack = (u64)page_alloc() + PAGE;
 	memcpy((void *)AP_BASE, ap_code, (size_t)(ap_code_end - ap_code));
-	apic_write(APIC_ICR2, 1u << 24);
+	apic_write(APIC_ICR2, apic_id << 24);
 	apic_write(APIC_ICR, ICR_INIT);
 	delay_us(10000);
-	apic_write(APIC_ICR2, 1u << 24);
+	apic_write(APIC_ICR2, apic_id << 24);
 	apic_write(APIC_ICR, ICR_SIPI);
 }
 

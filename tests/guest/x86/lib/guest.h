@@ -309,8 +309,11 @@ static inline void apic_self_nmi(void)
 /* Software-enables the LAPIC, in x2APIC mode where asked to; divider 1, 8259 masked. */
 void apic_init(void);
 void pic_mask(void);
-/* Has the CPU with APIC id 1 run @fn, which must not fault, at CPL 0; xAPIC mode. Once. */
-void ap_start(void (*fn)(void));
+/*
+ * Has another CPU run @fn, which must not fault, at CPL 0, on a stack of 4 KiB; then it halts.
+ * xAPIC mode. One at a time: the next when @fn is known to run.
+ */
+void ap_start(u32 apic_id, void (*fn)(void));
 u32 ioapic_read(u32 reg);
 void ioapic_write(u32 reg, u32 v);
 void ioapic_route(unsigned pin, u64 entry);

@@ -64,7 +64,7 @@ ap64:	mov	$0x10, %eax
 	mov	%eax, %ss
 	mov	%eax, %ds
 	mov	%eax, %es
-	mov	$ap_stack_top, %rsp
+	mov	ap_stack, %rsp
 	call	*ap_fn
 1:	cli
 	hlt
@@ -358,11 +358,10 @@ probe_bytes:
 	.byte	1, 2, 3
 
 	.bss
-	.globl	ap_fn
-	.align	16
-	.skip	8192
-ap_stack_top:
+	.globl	ap_fn, ap_stack
 ap_fn:	.skip	8
+ap_stack:
+	.skip	8
 	.align	16
 saved_rsp:
 	.skip	8
