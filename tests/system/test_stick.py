@@ -108,6 +108,7 @@ def test_stick_bad_sector():
     report(machine, r"needs \\guests\\initrd.img, .* found (the device reports an error|failed)")
 
 
+@slow
 def test_stick_pulled():
     """While a file is being read, with the bar at a tenth or so."""
     config = linux(initrd="large.img")
