@@ -38,9 +38,9 @@ void guest_main(void)
 	cli();
 	CHECK_EQ(count, 0);
 
-	/* One-shot; and the count goes down. */
-	ioapic_route(2, 0x41);
+	/* One-shot, before the pin is open to what was periodic; and the count goes down. */
 	pit_set(0, 0, 0xffff);
+	ioapic_route(2, 0x41);
 	outb(0x43, 0);
 	{
 		unsigned a = inb(0x40), b;
