@@ -20,16 +20,6 @@
 #define GUEST_ORDER_MAX 18 /* 1 GiB */
 #define CLEAR_STEP      0x400000ULL
 
-static unsigned order_for(size_t size)
-{
-	unsigned order = 0;
-
-	while ((PAGE_SIZE << order) < size) {
-		order++;
-	}
-	return order;
-}
-
 static struct vm *vms[BOOT_MAX_VMS];
 static u32 vms_count;
 static _Atomic(enum vm_wish) last_end = VM_WISH_STOP; /* of the VM that ended last */
@@ -37,14 +27,14 @@ static atomic_bool powering_off;
 
 static void *object_alloc(size_t size)
 {
-	hpa_t p = page_alloc_zeroed(order_for(size), PAGE_OWNER_CORE);
+	hpa_t p = page_alloc_zeroed(page_order(size), PAGE_OWNER_CORE);
 
 	return hpa_is_none(p) ? NULL : phys_ptr(p);
 }
 
 static void object_free(void *p, size_t size)
 {
-	page_free(ptr_phys(p), order_for(size));
+	page_free(ptr_phys(p), page_order(size));
 }
 
 /* The largest order for a block at @addr with @left bytes still wanted. */
@@ -115,7 +105,7 @@ static void memory_free(struct vm *vm)
 		tlb_batch_flush(&batch);
 	}
 	for (u32 i = 0; i < vm->slots.count; i++) {
-		page_free(vm->slots.slot[i].hpa, order_for(vm->slots.slot[i].size));
+		page_free(vm->slots.slot[i].hpa, page_order(vm->slots.slot[i].size));
 	}
 	vm->slots.count = 0;
 	vm->memory_pages = 0;

@@ -276,7 +276,7 @@ bool svm_map_read(void *reader, u64 pa, void *buf, u32 size)
 		r->page = pa & PAGE_MASK;
 		r->at = phys_ptr(hpa(slot->hpa.v + (r->page - slot->base.v)));
 	}
-	if (size == sizeof(u64)) {
+	if (size == sizeof(u64)) { /* VMRUN's reads of the MSR map, compiled in line */
 		memcpy(buf, r->at + (pa & ~PAGE_MASK), sizeof(u64));
 	} else {
 		memcpy(buf, r->at + (pa & ~PAGE_MASK), size);
