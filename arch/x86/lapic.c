@@ -132,7 +132,7 @@ void lapic_init(void)
 	lapic.x2apic = base & APIC_BASE_EXTD;
 	mode_set(lapic.x2apic);
 	if (!cpu->x2apic) {
-		lapic.mmio = hostpt_map_mmio(hpa(base & GENMASK(51, 12)), PAGE_SIZE);
+		lapic.mmio = hostpt_map_device(hpa(base & GENMASK(51, 12)), PAGE_SIZE);
 	}
 	cpu_init(cpu);
 	lapic.tsc_deadline = cpuid(1, 0).ecx & BIT(24);
@@ -199,7 +199,7 @@ void lapic_timer_stop(void)
 /* I/O APIC redirection entry: SDM's companion "82093AA I/O APIC", "I/O Redirection Table". */
 void ioapic_route(hpa_t ioapic, u32 pin, bool active_low, bool level, u8 vector)
 {
-	volatile u32 *regs = hostpt_map_mmio(ioapic, PAGE_SIZE);
+	volatile u32 *regs = hostpt_map_device(ioapic, PAGE_SIZE);
 	u32 low = vector | (active_low ? 1u << 13 : 0) | (level ? 1u << 15 : 0);
 
 	regs[0] = 0x10 + 2 * pin + 1;
