@@ -58,14 +58,22 @@ stdio: ssprint_r? ssputs_r?
 
 work=$out/work
 rm -rf "$work" "$out/include" "$out/libc.a" "$out/configure.log"
-mkdir -p "$work/src" "$work/obj" "$out/include"
+mkdir -p "$work/obj" "$out/include"
 trap 'rm -rf "$work"' EXIT
 
 say "building newlib ($(basename "$tarball")) for $arch with $(basename "$cc")"
-tar -xf "$tarball" -C "$work/src" --strip-components=1
+
+# Unpacked once for all builds.
+cache=$(cd "$(dirname "$0")/../.." && pwd)/build/cache/newlib
+src=$cache/$(basename "$tarball")
+if [ ! -d "$src" ]; then
+    mkdir -p "$work/src" "$cache"
+    tar -xf "$tarball" -C "$work/src" --strip-components=1
+    mv "$work/src" "$src"
+fi
 
 # One include tree, as newlib's own install makes it: generic, then the machine's on top.
-newlib=$work/src/newlib
+newlib=$src/newlib
 cp -r "$newlib/libc/include/." "$out/include/"
 for dir in machine sys; do
     if [ -d "$newlib/libc/machine/$machine/$dir" ]; then
@@ -106,7 +114,7 @@ compile() ( # OBJECT SOURCE FLAGS...
     shift 2
     # shellcheck disable=SC2086
     cd "$newlib" && "$cc" "$@" $flags $includes -I"$newlib/libc/${source%/*}" \
-        -ffile-prefix-map="$work/src"=newlib -ffile-prefix-map="$out"=newlib \
+        -ffile-prefix-map="$src"=newlib -ffile-prefix-map="$out"=newlib \
         -c -o "$work/obj/$object.o" "$newlib/libc/$source"
 )
 

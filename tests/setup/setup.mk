@@ -63,8 +63,8 @@ $(NEWLIB)/flags: FORCE
 .PHONY: FORCE
 FORCE:
 
-newlib-test: | setup-test
-	$(Q)CROSS=$(CROSS) $(SETUP)/newlib_test.sh $(ARCH) build/$(ARCH)/newlib-test $(NEWLIB_FLAGS)
+newlib-test: newlib | setup-test
+	$(Q)CROSS=$(CROSS) $(SETUP)/newlib_test.sh $(ARCH) $(NEWLIB) build/$(ARCH)/newlib-test $(NEWLIB_FLAGS)
 
 # Preprocessor flags of everything that uses it: the compiler's headers, newlib's, nothing of the
 # host. Asked of the compiler once, and not before setup-build could install it.
