@@ -383,44 +383,6 @@ static void parse_gtdt(struct acpi_info *info, struct bytes t)
 	info->timer_hyp_gsi = read_32(t, GTDT_HYP);
 }
 
-/* The first table of a kind counts. */
-static void parse_table(struct acpi_info *info, struct bytes t)
-{
-	if (memcmp(t.p, "FACP", 4) == 0 && !info->has_fadt) {
-		parse_fadt(info, t);
-	} else if (memcmp(t.p, "APIC", 4) == 0 && !info->has_madt) {
-		parse_madt(info, t);
-	} else if (memcmp(t.p, "SPCR", 4) == 0 && !info->has_spcr) {
-		parse_spcr(info, t);
-	} else if (memcmp(t.p, "GTDT", 4) == 0 && !info->has_gtdt) {
-		parse_gtdt(info, t);
-	}
-	info->has_dmar |= memcmp(t.p, "DMAR", 4) == 0;
-	info->has_ivrs |= memcmp(t.p, "IVRS", 4) == 0;
-	info->has_iort |= memcmp(t.p, "IORT", 4) == 0;
-}
-
-/* XSDT (entries of 8 bytes) or RSDT (of 4). */
-static bool parse_root(struct acpi_info *info, const struct acpi_window *w, u64 root, u32 width)
-{
-	struct bytes t, entry;
-
-	if (!get_table(w, root, &t) || memcmp(t.p, width == 8 ? "XSDT" : "RSDT", 4) != 0) {
-		return false;
-	}
-	for (u32 i = 0; i < ROOT_ENTRIES_MAX; i++) {
-		u64 offset = HEADER_SIZE + (u64)i * width;
-
-		if (offset + width > t.size) {
-			break;
-		}
-		if (get_table(w, read_le(t, offset, width), &entry)) {
-			parse_table(info, entry);
-		}
-	}
-	return true;
-}
-
 /* A number of AML's at *@at, which moves behind it. */
 static bool read_aml_byte(struct bytes t, u64 *at, u8 *value)
 {
@@ -448,16 +410,53 @@ static bool parse_s5(struct acpi_info *info, struct bytes t, u64 name)
 	       read_aml_byte(t, &at, &info->s5_type[1]);
 }
 
-static void parse_dsdt(struct acpi_info *info, const struct acpi_window *w)
+/* Of a table of definitions: DSDT or, as of SeaBIOS, an SSDT. */
+static void find_s5(struct acpi_info *info, struct bytes t)
 {
-	struct bytes t;
-
-	if (!info->dsdt || !get_table(w, info->dsdt, &t)) {
-		return;
-	}
 	for (u64 at = HEADER_SIZE; at + 4 <= t.size && !info->has_s5; at++) {
 		info->has_s5 = memcmp(t.p + at, "_S5_", 4) == 0 && parse_s5(info, t, at);
 	}
+}
+
+/* The first table of a kind counts. */
+static void parse_table(struct acpi_info *info, struct bytes t)
+{
+	if (memcmp(t.p, "FACP", 4) == 0 && !info->has_fadt) {
+		parse_fadt(info, t);
+	} else if (memcmp(t.p, "APIC", 4) == 0 && !info->has_madt) {
+		parse_madt(info, t);
+	} else if (memcmp(t.p, "SPCR", 4) == 0 && !info->has_spcr) {
+		parse_spcr(info, t);
+	} else if (memcmp(t.p, "GTDT", 4) == 0 && !info->has_gtdt) {
+		parse_gtdt(info, t);
+	}
+	if (memcmp(t.p, "SSDT", 4) == 0) {
+		find_s5(info, t);
+	}
+	info->has_dmar |= memcmp(t.p, "DMAR", 4) == 0;
+	info->has_ivrs |= memcmp(t.p, "IVRS", 4) == 0;
+	info->has_iort |= memcmp(t.p, "IORT", 4) == 0;
+}
+
+/* XSDT (entries of 8 bytes) or RSDT (of 4). */
+static bool parse_root(struct acpi_info *info, const struct acpi_window *w, u64 root, u32 width)
+{
+	struct bytes t, entry;
+
+	if (!get_table(w, root, &t) || memcmp(t.p, width == 8 ? "XSDT" : "RSDT", 4) != 0) {
+		return false;
+	}
+	for (u32 i = 0; i < ROOT_ENTRIES_MAX; i++) {
+		u64 offset = HEADER_SIZE + (u64)i * width;
+
+		if (offset + width > t.size) {
+			break;
+		}
+		if (get_table(w, read_le(t, offset, width), &entry)) {
+			parse_table(info, entry);
+		}
+	}
+	return true;
 }
 
 static bool get_rsdp(const struct acpi_window *w, u64 address, struct bytes *rsdp)
@@ -482,7 +481,7 @@ static bool get_rsdp(const struct acpi_window *w, u64 address, struct bytes *rsd
 
 int acpi_init(struct acpi_info *info, u64 rsdp_address, const struct acpi_window *window)
 {
-	struct bytes rsdp;
+	struct bytes rsdp, dsdt;
 	u64 xsdt, rsdt;
 
 	memset(info, 0, sizeof(*info));
@@ -497,7 +496,9 @@ int acpi_init(struct acpi_info *info, u64 rsdp_address, const struct acpi_window
 		log_warn("ACPI: neither XSDT nor RSDT is usable");
 		return -ENOENT;
 	}
-	parse_dsdt(info, window);
+	if (info->dsdt && get_table(window, info->dsdt, &dsdt)) {
+		find_s5(info, dsdt);
+	}
 	return 0;
 }
 

@@ -140,16 +140,21 @@ static void make_spcr(void)
 	seal_table(SPCR);
 }
 
-/* A DSDT of the name @before "_S5_" and what follows. */
-static void make_dsdt(const char *before, const u8 *after, u32 size)
+/* A table of the name @before "_S5_" and what follows. */
+static void make_aml(u32 at, const char *signature, const char *before, const u8 *after, u32 size)
 {
 	u32 length = (u32)strlen(before);
 
-	begin_table(DSDT, "DSDT", 36 + length + 4 + size);
-	memcpy(memory + DSDT + 36, before, length);
-	memcpy(memory + DSDT + 36 + length, "_S5_", 4);
-	memcpy(memory + DSDT + 36 + length + 4, after, size);
-	seal_table(DSDT);
+	begin_table(at, signature, 36 + length + 4 + size);
+	memcpy(memory + at + 36, before, length);
+	memcpy(memory + at + 36 + length, "_S5_", 4);
+	memcpy(memory + at + 36 + length + 4, after, size);
+	seal_table(at);
+}
+
+static void make_dsdt(const char *before, const u8 *after, u32 size)
+{
+	make_aml(DSDT, "DSDT", before, after, size);
 }
 
 static const u8 s5_package[] = {0x12, 0x08, 0x04, 0x0a, 0x05, 0x0a, 0x07, 0x00, 0x00};
@@ -266,6 +271,11 @@ static void finds_s5(void **state)
 	seal_table(FADT);
 	assert_int_equal(parse(), 0);
 	assert_false(info.has_s5);
+	/* SeaBIOS has it in an SSDT. */
+	memset(memory + SPCR, 0, 80);
+	make_aml(SPCR, "SSDT", "\x08\\", s5_package, sizeof(s5_package));
+	assert_int_equal(parse(), 0);
+	assert_true(info.has_s5 && info.s5_type[0] == 5 && info.s5_type[1] == 7);
 }
 
 static void falls_back_to_rsdt(void **state)
