@@ -22,8 +22,8 @@ FLAGS="--with-nogui --without-x11 --without-x --disable-docbook --disable-debugg
 --enable-cpu-level=6 --enable-x86-64 --enable-vmx=2 --enable-svm --enable-smp --enable-avx
 --enable-evex --enable-cet --enable-protection-keys --enable-perfmon --enable-memtype
 --enable-x86-debugger --enable-monitor-mwait --enable-alignment-check --enable-configurable-msrs
---enable-long-phy-address --enable-pci --enable-usb --enable-usb-xhci --enable-e1000
---enable-all-optimizations --disable-show-ips"
+--enable-long-phy-address --enable-pci --enable-all-optimizations --disable-show-ips
+CFLAGS=-O2 CXXFLAGS=-O2"
 
 fail() { # WHAT LOG
     say "$1; the end of $2:" >&2

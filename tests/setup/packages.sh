@@ -54,6 +54,9 @@ sign|sbsigntool|command sbsign|signs loaders for Secure Boot
 bochs|g++|command g++|compiles Bochs, the emulator with VMX
 bochs|patch|command patch|patches Bochs
 bochs|vgabios|file vgabios/vgabios.bin|the firmware of Bochs' screen
+bochs|grub-common|command grub-mkimage|a boot loader for Bochs
+bochs|grub-pc-bin|file ../lib/grub/i386-pc/multiboot2.mod|its modules
+bochs|xorriso|command xorriso|a CD with it
 check|clang-format|command clang-format|source format
 check|clang-tidy|command clang-tidy|static checks
 check|gcovr|command gcovr|coverage report

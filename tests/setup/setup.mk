@@ -174,7 +174,7 @@ $(MADT_EFI): tests/system/madt.c | setup-build
 # Of the rows on Bochs `make test` has time for those of Intel that matter (test-vmx).
 BOCHS_ROWS_test-vmx := suite
 BOCHS_ROWS_test-bochs := all
-test-vmx test-bochs: $(EFI) $(MADT_EFI) kernels initramfs bochs | setup-test
+test-vmx test-bochs: $(EFI) $(MULTIBOOT_x86_64) $(MADT_EFI) kernels initramfs bochs | setup-test
 	$(Q)SOCLE_BOCHS=$(BOCHS)/bochs SOCLE_MADT=$(MADT_EFI) SOCLE_EFI=$(EFI) SOCLE_KERNELS=$(KERNELS) \
 		SOCLE_INITRD=$(GUEST_INITRD) SOCLE_BOCHS_ROWS=$(BOCHS_ROWS_$@) \
 		$(PYTEST) $(if $(T),-k '$(T)') tests/system/test_bochs.py

@@ -138,9 +138,10 @@ def console(name, cpu):
 def lives(name, cpu):
     """Two VMs, led by keys; an address of one that runs and of one that is paused."""
     vms = [test_vms.vm_lines("steady", "life.bin"), test_vms.vm_lines("other", "life.bin")]
-    image = Path(f"build/system/bochs-{name}.img")
-    test_vms.write_image(image, vms, ["life"])
-    machine = bochs.Machine(f"bochs-{name}", image=image, cpu=cpu, memory=128 + FIRMWARE_MEMORY)
+    files = test_vms.stick_files(vms, ["life"], efi=False)
+    machine = bochs.Machine(
+        f"bochs-{name}", multiboot=files, cpu=cpu, memory=128 + FIRMWARE_MEMORY
+    )
     with bochs_line.Console(machine, 300) as console:
         test_console.lead_lives(console)
         test_console.key(console, "0")
@@ -154,7 +155,6 @@ def lives(name, cpu):
         test_console.key(console, "X")
         console.expect("no guest is left: powering off")
         assert console.finish() == Status.POWERED_OFF
-    image.unlink()
 
 
 # CPUs that Socle refuses: it says what it needs and returns to the firmware.
@@ -187,13 +187,14 @@ def tiny(name, cpu, guest_row):
     )
     guest += "\tnested   on\n" if guest_row.nested else ""
     config = mkimage.configuration([guest], debug_exit=True)
-    image = Path(f"build/system/bochs-{name}.img")
-    mkimage.write_image(image, mkimage.linux_files(EFI, guest_row.file, None, config))
-    memory = guest_row.memory + FIRMWARE_MEMORY
-    machine = bochs.Machine(f"bochs-{name}", image=image, cpu=cpu, memory=memory, errors="ignore")
+    files = mkimage.linux_files(None, guest_row.file, None, config)
+    machine = bochs.Machine(
+        f"bochs-{name}", multiboot=files, cpu=cpu, memory=guest_row.memory + FIRMWARE_MEMORY,
+        ips=50_000_000, errors="ignore",
+    )  # fmt: skip
     until = rf"(?s)(tiny: resetting.*){{{guest_row.resets + 1}}}" if guest_row.resets else None
     result = bochs.run(machine, guest_row.timeout, until)
-    image.unlink()
+    Path(f"build/system/bochs-{name}.iso").unlink()
     test_tiny.check_row(guest_row, result)
 
 

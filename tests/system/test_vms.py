@@ -32,10 +32,11 @@ def vm_lines(name, kernel, options="", memory=64, initrd=False, vcpus=1):
     return "\n".join(lines) + "\n"
 
 
-def stick_files(vms, tiny=(), linux=False):
+def stick_files(vms, tiny=(), linux=False, efi=True):
     """What a stick with these guests holds; tiny: the files of tiny guests that it needs."""
     config = mkimage.configuration(vms, debug_exit=True)
-    files = {f"EFI/BOOT/{qemu.TARGET.loader}": EFI, "socle/socle.conf": config.encode()}
+    files = {f"EFI/BOOT/{qemu.TARGET.loader}": EFI} if efi else {}
+    files["socle/socle.conf"] = config.encode()
     files |= {f"guests/{guest}.bin": GUESTS / f"{guest}.bin" for guest in tiny}
     if linux:
         files |= {"guests/vmlinuz": KERNELS / "6.12" / "vmlinuz", "guests/initrd.img": INITRD}
@@ -51,8 +52,7 @@ def machine(name, vms, tiny=(), linux=False, memory=0, **more):
     memory = memory or 64 * len(vms)
     found = qemu.Machine(name, memory=memory + OWN_MEMORY, **more)
     if qemu.ARCH == "x86_64":
-        found.multiboot = stick_files(vms, tiny, linux)
-        del found.multiboot[f"EFI/BOOT/{qemu.TARGET.loader}"]
+        found.multiboot = stick_files(vms, tiny, linux, efi=False)
     else:
         found.image = Path(f"build/system/{name}.img")
         write_image(found.image, vms, tiny, linux)
