@@ -178,12 +178,41 @@ static enum walk_result fault(struct walk_state *st, enum fault_kind kind)
 
 /* --- reading entries --- */
 
+static void reads_add(const struct walk_state *st, const void *ptr, u64 raw)
+{
+	struct walk_reads *reads = st->w->reads;
+
+	if (!reads) {
+		return;
+	}
+	if (st->fmt->entry_shift != 3 || reads->count >= WALK_READS_MAX) {
+		reads->count = WALK_READS_MAX + 1;
+		return;
+	}
+	reads->read[reads->count].at = ptr;
+	reads->read[reads->count++].raw = raw;
+}
+
+bool walk_reads_are_current(const struct walk_reads *reads)
+{
+	u64 changed = 0;
+
+	if (reads->count > WALK_READS_MAX) {
+		return false;
+	}
+	for (u32 i = 0; i < reads->count; i++) {
+		changed |=
+			__atomic_load_n(reads->read[i].at, __ATOMIC_RELAXED) ^ reads->read[i].raw;
+	}
+	return !changed;
+}
+
 /* The entry at @addr in this regime's physical space. */
 static enum walk_result entry_find(struct walk_state *st, gpa_t addr, struct walk_step *step)
 {
 	const struct walk_regime *r = st->r;
 	const struct memslot *slot;
-	struct guest_walk under = {.ia = addr.v, .access = PT_R};
+	struct guest_walk under = {.ia = addr.v, .access = PT_R, .reads = st->w->reads};
 	enum walk_result result;
 
 	if (r->under) {
@@ -194,6 +223,7 @@ static enum walk_result entry_find(struct walk_state *st, gpa_t addr, struct wal
 			under.ia = st->w->ia;
 			under.access = st->w->access;
 			under.flags = st->w->flags;
+			under.trace = st->w->trace;
 			under.gpa = addr;
 			*st->w = under;
 			return result == WALK_RETRY ? WALK_RETRY : WALK_FAULT_UNDER;
@@ -212,6 +242,7 @@ static enum walk_result entry_find(struct walk_state *st, gpa_t addr, struct wal
 				: atomic_load_explicit((_Atomic u64 *)ptr, memory_order_acquire);
 		/* Acquire: what the guest wrote before it linked a table is read after. */
 		step->ptr = slot->flags & MEMSLOT_RO ? NULL : ptr;
+		reads_add(st, ptr, step->raw);
 	} else if (is_arm(r->role)) {
 		return fault(st, FAULT_ABORT);
 	}
@@ -638,15 +669,17 @@ static enum walk_result walk_once(struct walk_state *st)
 enum walk_result guest_walk(const struct walk_regime *regime, struct guest_walk *w)
 {
 	union cpu_role role = regime->role;
-	struct walk_state st = {.r = regime, .w = w, .fmt = walk_format(role)};
-	struct guest_walk in = *w;
 	enum walk_result result = WALK_RETRY;
+	struct walk_state st;
 
 	if (!cpu_role_is_valid(role)) {
 		w->level = 4;
 		w->code = is_arm(role) ? FSC_TRANSLATION : 0;
 		return WALK_FAULT;
 	}
+	st.r = regime;
+	st.w = w;
+	st.fmt = walk_format(role);
 	st.root_level = role_root_level(role);
 	st.access = w->access;
 	if (role.tdp && is_x86(role)) {
@@ -656,7 +689,6 @@ enum walk_result guest_walk(const struct walk_regime *regime, struct guest_walk 
 		st.access |= PT_W; /* SDM, "Accessed and Dirty Flags for EPT" */
 	}
 	for (unsigned i = 0; i < WALK_TRIES && result == WALK_RETRY; i++) {
-		*w = in;
 		w->need = (u8)st.access;
 		result = walk_once(&st);
 	}

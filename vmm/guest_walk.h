@@ -80,10 +80,27 @@ struct walk_trace {
 	} step[PT_MAX_LEVELS];
 };
 
+/*
+ * All entries that a walk read, those of the regime below included. While none of them changes, nor
+ * the regimes, the same walk ends in the same place. Entries of 32 bits are not kept.
+ */
+#define WALK_READS_MAX 36 /* five levels over five levels, and the address that they lead to */
+struct walk_reads {
+	u32 count; /* 0 at first; more than WALK_READS_MAX: some are not here */
+	struct {
+		const u64 *at;
+		u64 raw;
+	} read[WALK_READS_MAX];
+};
+
+/* Whether all are here and none has changed. */
+bool walk_reads_are_current(const struct walk_reads *reads);
+
 struct guest_walk {
 	/* in */
 	u64 ia;
 	struct walk_trace *trace; /* NULL: nobody wants it */
+	struct walk_reads *reads; /* likewise; added to */
 	u8 access;                /* one or more of PT_R, PT_W, PT_X; PT_U: a user's */
 	u8 flags;                 /* enum walk_flags */
 	/* out */

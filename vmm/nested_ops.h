@@ -45,11 +45,12 @@ struct nested_ops {
 	/* Whether INIT waits: L2 has to be left first, or GIF to be set. */
 	bool (*holds_init)(struct vcpu *vcpu);
 	/*
-	 * guest_translate() for L2, where L1 has a second-level table. @peek: nobody is to see it.
-	 * Errors: -EFAULT and *fault; or L1 has it already, and that is no fault of L2's (to_l1).
+	 * guest_translate() for L2, where L1 has a second-level table. Errors: -EFAULT and *fault;
+	 * or L1 has it already, and that is no fault of L2's (to_l1).
 	 */
-	int (*translate)(struct vcpu *vcpu, struct gva_fault *fault, u8 access, bool peek,
-			 gpa_t *out);
+	int (*translate)(struct vcpu *vcpu, struct gva_fault *fault, u8 access, gpa_t *out);
+	/* The host's address of L2's page of code at linear address @page; NULL: not readable. */
+	const u8 *(*code_page)(struct vcpu *vcpu, u64 page);
 	bool (*msr_read)(struct vcpu *vcpu, u32 msr, u64 *val);
 	bool (*msr_write)(struct vcpu *vcpu, u32 msr, u64 val);
 };

@@ -140,17 +140,6 @@ static void walk_keep(struct fetch_walk *k, u64 page, u64 cr3, const struct walk
 	k->host = host;
 }
 
-/* Kept walks are of one level of tables, and L1's. */
-static const u8 *code_page_l2(struct vcpu *vcpu, u64 page)
-{
-	struct gva_fault fault = {.gva = gva(page)};
-	gpa_t addr;
-
-	return x86_ops->nested->translate(vcpu, &fault, PT_X, true, &addr)
-		       ? NULL
-		       : gpa_ptr(vcpu->vm, addr);
-}
-
 /* The host's address of the code page at @page, NULL: not readable. */
 static const u8 *code_page(struct vcpu *vcpu, u64 page, u64 cr3)
 {
@@ -160,7 +149,7 @@ static const u8 *code_page(struct vcpu *vcpu, u64 page, u64 cr3)
 	struct walk w;
 
 	if (vcpu->arch.l2) {
-		return code_page_l2(vcpu, page);
+		return x86_ops->nested->code_page(vcpu, page);
 	}
 	host = fetch_cache_find(cache, page, cr3);
 	if (host) {
@@ -250,7 +239,7 @@ int guest_translate(struct vcpu *vcpu, gva_t addr, enum gva_access access, gpa_t
 
 	if (vcpu->arch.l2) {
 		*fault = (struct gva_fault){.gva = addr};
-		return x86_ops->nested->translate(vcpu, fault, gva_access_prot[access], false, out);
+		return x86_ops->nested->translate(vcpu, fault, gva_access_prot[access], out);
 	}
 	p = paging_mode(vcpu);
 	if (!p.fmt) {

@@ -117,7 +117,8 @@ static __attribute__((noinline)) bool row_len_decode(struct vcpu *vcpu,
 }
 
 /* Finds the length of the instruction that @row says is at RIP; false: it is not there any more. */
-static inline bool row_len(struct vcpu *vcpu, const struct decode_row *row)
+static inline __attribute__((always_inline)) bool row_len(struct vcpu *vcpu,
+							  const struct decode_row *row, bool l2)
 {
 	const struct vmcb *vmcb = vcpu->arch.svm.vmcb;
 	u64 rip = vmcb->rip, offset = rip & ~PAGE_MASK;
@@ -132,7 +133,8 @@ static inline bool row_len(struct vcpu *vcpu, const struct decode_row *row)
 	if (mode != INSN_MODE_64 || offset > PAGE_SIZE - sizeof(word)) {
 		return row_len_decode(vcpu, row);
 	}
-	page = fetch_cache_find(&vcpu->arch.fetch, rip & PAGE_MASK, vmcb->cr3);
+	page = l2 ? x86_ops->nested->code_page(vcpu, rip & PAGE_MASK)
+		  : fetch_cache_find(&vcpu->arch.fetch, rip & PAGE_MASK, vmcb->cr3);
 	if (!page) {
 		return row_len_decode(vcpu, row);
 	}
@@ -145,12 +147,13 @@ static inline bool row_len(struct vcpu *vcpu, const struct decode_row *row)
 	return true;
 }
 
-static void decode_row(struct vcpu *vcpu, const struct decode_row *row)
+static inline __attribute__((always_inline)) void decode_row(struct vcpu *vcpu,
+							     const struct decode_row *row)
 {
 	struct x86_exit *exit = &vcpu->arch.exit;
 
 	exit->why = row->why;
-	if (row->op && !row_len(vcpu, row)) {
+	if (row->op && !row_len(vcpu, row, false)) {
 		exit->why = X86_RETRY;
 	}
 }
@@ -274,7 +277,7 @@ static void reinject(struct vcpu *vcpu)
 	vcpu->arch.event = event;
 }
 
-/* First, whose it is. L2's walks are not kept. */
+/* First, whose it is. */
 static bool decode_l2(struct vcpu *vcpu, u32 code)
 {
 	const struct decode_row *row = NULL;
@@ -290,7 +293,7 @@ static bool decode_l2(struct vcpu *vcpu, u32 code)
 	} else {
 		return false;
 	}
-	vcpu->arch.exit.why = row->op && !row_len_decode(vcpu, row) ? X86_RETRY : row->why;
+	vcpu->arch.exit.why = row->op && !row_len(vcpu, row, true) ? X86_RETRY : row->why;
 	return true;
 }
 

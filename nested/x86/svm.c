@@ -411,6 +411,7 @@ const struct nested_ops nested_svm = {
 	.wakes = svm_wakes,
 	.holds_init = svm_holds_init,
 	.translate = svm_translate,
+	.code_page = svm_code_page,
 	.msr_read = nested_msr_read,
 	.msr_write = nested_msr_write,
 };

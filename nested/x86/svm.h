@@ -32,8 +32,19 @@ struct nested_vm {
 	unsigned refusals;
 };
 
+/* What a page of L2's code was found by, and where; as struct fetch_walk. */
+struct l2_code {
+	u64 page; /* linear address, | 1, | 2 for a user's; 0: unused */
+	u64 cr3, root;
+	u64 role, guest_role;
+	const u8 *host;
+	struct walk_reads reads;
+};
+#define L2_CODE_PAGES 4
+
 struct nested_vcpu {
 	struct vcpu_mmu mmu;
+	struct l2_code code[L2_CODE_PAGES];
 	struct vmcb *vmcb01, *vmcb02, *l1;
 	hpa_t pa01, pa02;
 	const struct memslot *slot; /* where the last VMCB was; NULL: not known */
@@ -116,4 +127,5 @@ void svm_audit(struct vm *vm);
 #endif
 
 enum fault_result svm_tdp_fault(struct vcpu *vcpu, struct tdp_fault *fault);
-int svm_translate(struct vcpu *vcpu, struct gva_fault *fault, u8 access, bool peek, gpa_t *out);
+int svm_translate(struct vcpu *vcpu, struct gva_fault *fault, u8 access, gpa_t *out);
+const u8 *svm_code_page(struct vcpu *vcpu, u64 page);

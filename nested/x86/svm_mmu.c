@@ -202,48 +202,62 @@ void svm_audit(struct vm *vm)
 	}
 }
 
+/* How L2's address is to be translated, and of whom a fault is seen. */
+struct l2_walk {
+	struct gva_fault *fault;
+	struct walk_reads *reads; /* NULL: nobody wants them */
+	u8 access;
+	bool peek;
+};
+
 /* L1's fault: in its table, for L2's own table or for what that led to. */
-static int fault_to_l1(struct vcpu *vcpu, struct gva_fault *fault, bool peek, u64 code, u64 addr)
+static int fault_to_l1(struct vcpu *vcpu, const struct l2_walk *l, bool seen, u64 code, u64 addr)
 {
-	fault->to_l1 = true;
-	if (!peek) {
+	l->fault->to_l1 = true;
+	if (seen && !l->peek) {
 		svm_vmexit(vcpu, SVM_EXIT_NPF, code, addr);
 	}
 	return -EFAULT;
 }
 
 /* From L2's physical address to L1's. */
-static int translate_under(struct vcpu *vcpu, struct gva_fault *fault, u8 access, bool peek,
-			   gpa_t *out)
+static int translate_under(struct vcpu *vcpu, const struct l2_walk *l, gpa_t *out)
 {
 	struct vcpu_mmu *mmu = &vcpu->arch.nested->mmu;
-	struct guest_walk w = {
-		.ia = out->v, .access = access & PT_RWX, .flags = peek ? WALK_PEEK : 0};
+	struct guest_walk w = {.ia = out->v, .access = l->access & PT_RWX, .reads = l->reads};
 	enum walk_result result;
 
 	if (!mmu->guest.ctx) {
 		return 0;
 	}
+	w.flags = l->peek ? WALK_PEEK : 0;
 	result = guest_walk(&mmu->guest.regime, &w);
 	if (result == WALK_OK) {
 		*out = w.gpa;
 		return 0;
 	}
-	return fault_to_l1(vcpu, fault, peek || result == WALK_RETRY, w.code, w.ia);
+	return fault_to_l1(vcpu, l, result != WALK_RETRY, w.code, w.ia);
 }
 
-int svm_translate(struct vcpu *vcpu, struct gva_fault *fault, u8 access, bool peek, gpa_t *out)
+/* L2 may have changed them since VMRUN. */
+static struct walk_regime *regime_now(struct vcpu *vcpu)
 {
 	struct nested_vcpu *n = vcpu->arch.nested;
 	const struct vmcb *vmcb = n->vmcb02;
 	struct walk_regime *regime = &n->mmu.nested.regime;
-	struct guest_walk w = {.ia = fault->gva.v};
 
-	w.access = access | (x86_cpl(vcpu) == 3 ? PT_U : 0);
-	w.flags = (u8)((peek ? WALK_PEEK : 0) | (vcpu->arch.rflags & RFLAGS_AC ? WALK_AC : 0));
-	/* L2 may have changed them since VMRUN. */
 	regime->role = role_of(vcpu->vm, vmcb->cr0, vmcb->cr4, vmcb->efer);
 	regime->root = vmcb->cr3;
+	return regime;
+}
+
+static int translate(struct vcpu *vcpu, const struct l2_walk *l, gpa_t *out)
+{
+	const struct walk_regime *regime = regime_now(vcpu);
+	struct guest_walk w = {.ia = l->fault->gva.v, .reads = l->reads};
+
+	w.access = l->access | (x86_cpl(vcpu) == 3 ? PT_U : 0);
+	w.flags = (u8)((l->peek ? WALK_PEEK : 0) | (vcpu->arch.rflags & RFLAGS_AC ? WALK_AC : 0));
 	*out = gpa((u32)w.ia);
 	if (regime->role.word) {
 		switch (guest_walk(regime, &w)) {
@@ -251,15 +265,58 @@ int svm_translate(struct vcpu *vcpu, struct gva_fault *fault, u8 access, bool pe
 			*out = w.gpa;
 			break;
 		case WALK_FAULT_UNDER:
-			return fault_to_l1(vcpu, fault, peek, w.code, w.gpa.v);
+			return fault_to_l1(vcpu, l, true, w.code, w.gpa.v);
 		case WALK_RETRY:
-			return fault_to_l1(vcpu, fault, true, 0, 0);
+			return fault_to_l1(vcpu, l, false, 0, 0);
 		case WALK_FAULT:
 		case WALK_MISCONFIG:
 		case WALK_CANONICAL:
-			fault->error = (u32)w.code;
+			l->fault->error = (u32)w.code;
 			return -EFAULT;
 		}
 	}
-	return translate_under(vcpu, fault, access, peek, out);
+	return translate_under(vcpu, l, out);
+}
+
+int svm_translate(struct vcpu *vcpu, struct gva_fault *fault, u8 access, gpa_t *out)
+{
+	return translate(vcpu, &(struct l2_walk){.fault = fault, .access = access}, out);
+}
+
+static const u8 *code_page_walk(struct vcpu *vcpu, u64 page, struct walk_reads *reads)
+{
+	struct gva_fault fault = {.gva = gva(page)};
+	struct l2_walk l = {.fault = &fault, .reads = reads, .access = PT_X, .peek = true};
+	const struct memslot *slot;
+	gpa_t addr;
+
+	if (translate(vcpu, &l, &addr)) {
+		return NULL;
+	}
+	slot = memslot_find(&vcpu->vm->slots, addr);
+	return slot ? phys_ptr(hpa(slot->hpa.v + (addr.v - slot->base.v))) : NULL;
+}
+
+/* Two levels of tables are some 24 entries: comparing them takes a thirtieth of walking them. */
+const u8 *svm_code_page(struct vcpu *vcpu, u64 page)
+{
+	struct nested_vcpu *n = vcpu->arch.nested;
+	struct l2_code *k = &n->code[(page >> PAGE_SHIFT) % L2_CODE_PAGES];
+	const struct walk_regime *nested = regime_now(vcpu), *guest = &n->mmu.guest.regime;
+	u64 root = n->mmu.guest.ctx ? guest->root : 0; /* without a table its role is 0 */
+	u64 key = (page & PAGE_MASK) | (x86_cpl(vcpu) == 3 ? 3 : 1);
+
+	if (k->page == key && k->cr3 == nested->root && k->root == root &&
+	    k->role == nested->role.word && k->guest_role == guest->role.word &&
+	    walk_reads_are_current(&k->reads)) {
+		return k->host;
+	}
+	k->reads.count = 0;
+	k->host = code_page_walk(vcpu, page, &k->reads);
+	k->page = k->host ? key : 0;
+	k->cr3 = nested->root;
+	k->root = root;
+	k->role = nested->role.word;
+	k->guest_role = guest->role.word;
+	return k->host;
 }

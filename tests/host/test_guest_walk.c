@@ -44,7 +44,7 @@ static void test_reference(void **state)
 	/* ... so it was about something */
 	assert_true(walk_counts.ok > 5000 && walk_counts.faults > 20000);
 	assert_true(walk_counts.misconfigs > 300 && walk_counts.updates > 1000);
-	assert_true(walk_counts.under > 1000);
+	assert_true(walk_counts.under > 1000 && walk_counts.kept > 10000);
 	for (unsigned level = 1; level <= 5; level++) {
 		assert_true(walk_counts.levels[level] > 200);
 	}
@@ -501,13 +501,49 @@ static void test_under(void **state)
 	assert_true(table(4)[1] == (at(10) | 0x67)); /* a walk's access: dirty */
 }
 
+/* All entries of both levels, and which of them changed; 32-bit tables are not kept. */
+static void test_reads(void **state)
+{
+	struct walk_regime l1 = {.role = {NPT4}, .root = at(1), .slots = &slots};
+	struct walk_regime l2 = {.role = {LNG4}, .root = 0x1000, .slots = &slots, .under = &l1};
+	struct walk_regime old = {.role = {.kind = WALK_X86_32, .oa_bits = 40}, .root = at(1)};
+	static struct walk_reads reads;
+	struct guest_walk w = {.ia = 0x123, .access = PT_R, .flags = WALK_PEEK, .reads = &reads};
+
+	(void)state;
+	pool_start();
+	chain(4, 7, 0);
+	memset(table(10), 0, 4 * PAGE_SIZE);
+	for (unsigned i = 1; i <= 4; i++) {
+		table(4)[i] = at(9 + i) | 7;
+		table(9 + i)[0] = (i + 1) << PAGE_SHIFT | 7;
+	}
+	assert_int_equal(guest_walk(&l2, &w), WALK_OK);
+	assert_int_equal(reads.count, 4 * 5);
+	assert_true(walk_reads_are_current(&reads));
+	for (u32 i = 0; i < reads.count; i++) {
+		u64 *word = (u64 *)(uintptr_t)reads.read[i].at;
+
+		*word ^= BIT(5);
+		assert_false(walk_reads_are_current(&reads));
+		*word ^= BIT(5);
+	}
+	table(4)[0] ^= BIT(5); /* of no table of L2's */
+	assert_true(walk_reads_are_current(&reads));
+	reads.count = 0;
+	old.slots = &slots;
+	table(1)[0] = 0x2007;
+	(void)!guest_walk(&old, &w);
+	assert_false(walk_reads_are_current(&reads));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_golden),    cmocka_unit_test(test_range),
 		cmocka_unit_test(test_pdptr),     cmocka_unit_test(test_race),
 		cmocka_unit_test(test_under),     cmocka_unit_test(test_builder),
-		cmocka_unit_test(test_reference),
+		cmocka_unit_test(test_reference), cmocka_unit_test(test_reads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -237,6 +237,44 @@ static void compare(const struct walk_regime *regime, struct guest_walk *w)
 	check_memory(&ref, w);
 }
 
+/* A word of memory changes, one of those that were read or any: the walk goes elsewhere only if the
+ * reads tell. */
+static void check_reads(const struct walk_regime *regime, struct guest_walk w, u64 (*next)(void))
+{
+	static struct walk_reads reads;
+	struct guest_walk again;
+	enum walk_result result;
+	u64 r = next(), *word = (u64 *)(void *)memory + r % (PAGES * PAGE_SIZE / 8), old;
+
+	reads.count = 0;
+	w.flags |= WALK_PEEK;
+	again = w;
+	w.reads = &reads;
+	result = guest_walk(regime, &w);
+	if (reads.count > WALK_READS_MAX) {
+		return;
+	}
+	if (reads.count && r >> 63) {
+		/* Memory is the test's own. */
+		word = (u64 *)(uintptr_t)reads.read[(r >> 32) % reads.count].at;
+	}
+	old = *word;
+	if (!walk_reads_are_current(&reads)) {
+		abort();
+	}
+	*word ^= BIT(r >> 40 & 63);
+	if (walk_reads_are_current(&reads)) {
+		if (r >> 63 && reads.count) {
+			abort();
+		}
+		if (guest_walk(regime, &again) != result || again.gpa.v != w.gpa.v) {
+			abort();
+		}
+		walk_counts.kept++;
+	}
+	*word = old;
+}
+
 /* The same walk with its tables behind an identity map: must not differ but by size and faults. */
 static void compare_under(const struct walk_regime *regime, struct guest_walk w, u64 (*next)(void))
 {
@@ -258,6 +296,7 @@ static void compare_under(const struct walk_regime *regime, struct guest_walk w,
 			abort();
 		}
 	}
+	check_reads(&high, w, next);
 }
 
 void walk_world_run(u64 (*next)(void))
@@ -284,6 +323,7 @@ void walk_world_run(u64 (*next)(void))
 		w.flags = r >> 53 & 7;
 		w.flags &= role.tdp ? (u8)~WALK_AC : (u8)~WALK_ON_WALK;
 		compare(&regime, &w);
+		check_reads(&regime, w, next);
 		if (!role.tdp && i % 4 == 0) {
 			w.access &= PT_RWX | PT_U;
 			compare_under(&regime, w, next);

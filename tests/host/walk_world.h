@@ -8,7 +8,7 @@
 #include "mm/types.h"
 
 struct walk_counts {
-	u64 walks, ok, faults, misconfigs, updates, under, levels[6];
+	u64 walks, ok, faults, misconfigs, updates, under, kept, levels[6];
 };
 
 extern struct walk_counts walk_counts;
