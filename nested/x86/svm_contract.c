@@ -46,6 +46,9 @@ void svm_contract_apply(const struct svm_contract *c, struct vmcb *v)
 	v->interrupt_shadow &= SHADOW_INTERRUPT;
 	v->pause_filter_threshold = v->pause_filter_count = 0;
 	v->avic_apic_bar = v->ghcb_pa = 0;
+	if (!(offered[SVM_WORD_CPUID] & CPUID_SVM_NRIPS)) {
+		v->next_rip = 0; /* reserved: nobody would write it at an exit of L2 */
+	}
 	if (v->tlb_control != TLB_CONTROL_NONE && v->tlb_control != TLB_CONTROL_ASID &&
 	    v->tlb_control != TLB_CONTROL_ASID_LOCAL) {
 		v->tlb_control = TLB_CONTROL_ALL;

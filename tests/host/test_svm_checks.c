@@ -382,6 +382,9 @@ static void test_contract_apply(void **state)
 		svm_contract_apply(&c, &copy);
 		assert_int_equal(copy.tlb_control, i == 0 || i == 3 || i == 7 ? i : 1);
 	}
+	svm_contract_make(&c, ~(u32)CPUID_SVM_NRIPS);
+	svm_contract_apply(&c, &copy);
+	assert_true(copy.next_rip == 0);
 }
 
 /* ---- the documentation ---- */

@@ -113,6 +113,29 @@ static void check_flags(void)
 	CHECK_EQ(l2.vmcb->shadow & 1, 0);
 }
 
+/* An instruction that Socle emulates; what L1 has where other CPUs keep the next RIP is not used.
+ */
+extern const char emulated_at[];
+
+static void emulated(void)
+{
+	__asm__ volatile("xor %%eax, %%eax\n\txor %%ecx, %%ecx\nemulated_at:\n\tcpuid\n\t"
+			 "mov $7, %%ebp\n\tvmmcall"
+			 :
+			 :
+			 : "memory");
+}
+
+static void check_next_rip(void)
+{
+	for (u64 len = 0; len < 16; len++) {
+		l2_init(&l2, emulated);
+		l2.vmcb->next_rip = (u64)emulated_at + len;
+		l2_expect(&l2, EXIT_VMMCALL, 3);
+		CHECK_EQ(l2.gpr[5], 7);
+	}
+}
+
 void guest_main(void)
 {
 	svm_init();
@@ -120,4 +143,5 @@ void guest_main(void)
 	check_control();
 	check_several();
 	check_flags();
+	check_next_rip();
 }
