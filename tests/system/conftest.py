@@ -20,7 +20,8 @@ collect_ignore = [name for arch, names in FILES.items() if arch != ARCH for name
 
 
 # Minutes, not seconds: begun first, so that no CPU is idle at the end.
-LONG = ["skylake-linux", "arrandale-linux", "test_smp", "test_vms", "selftest", "machine-", "console"]
+LONG = ["skylake-linux", "arrandale-linux", "nested-linux", "test_smp", "inner-linux", "test_vms", "vmlinux",
+        "selftest", "machine-", "console", "no_serial"]  # fmt: skip
 
 
 class OneAhead(LoadScheduling):

@@ -5,6 +5,7 @@ The environment says what to test, as `make system-test` sets it: SOCLE_EFI, SOC
 of series), SOCLE_INITRD, and what qemu.py reads.
 """
 
+import functools
 import os
 import re
 import sys
@@ -31,8 +32,8 @@ class Row:
 
     name: str
     kernel: str
-    memory: int = 512
-    disk: str = "virtio"
+    memory: int = 256
+    disk: str = "virtio"  # "": none, Socle is started without UEFI
     options: str = ""
     cpu: str = ""  # the model to emulate, where it is not the usual one
     kind: str = qemu.TARGET.kind
@@ -70,9 +71,18 @@ def socle_machine(name, kernel, options, memory=512, disk="virtio"):
     return qemu.Machine(name, image=image, disk=disk, memory=memory + 512)
 
 
+def quick_machine(name, kernel, options, memory=512):
+    """The same by the Multiboot loader, where there is one: UEFI takes seconds."""
+    if qemu.ARCH != "x86_64":
+        return socle_machine(name, kernel, options, memory)
+    files = socle_files(None, kernel, options, memory)
+    return qemu.Machine(name, multiboot=files, memory=memory + 512)
+
+
 def row_machine(row):
     """The machine of a row on Socle."""
-    machine = socle_machine(row.name, row.kernel, selftest_options(row), row.memory, row.disk)
+    make = functools.partial(socle_machine, disk=row.disk) if row.disk else quick_machine
+    machine = make(row.name, row.kernel, selftest_options(row), row.memory)
     machine.kind = row.kind
     if row.cpu:
         machine.accelerator = qemu.tcg(row.cpu)

@@ -17,7 +17,7 @@ import pytest
 import qemu
 import screen
 from gdbstub import GdbStub
-from linux_guest import CONSOLE, EFI, INITRD, KERNELS, check_selftest, socle_machine, tail
+from linux_guest import CONSOLE, EFI, INITRD, KERNELS, check_selftest, quick_machine, socle_machine, tail
 from qemu import Status
 
 CORE = Path(os.environ.get("SOCLE_CORE", f"build/{qemu.ARCH}/socle.elf"))
@@ -486,7 +486,7 @@ def check_guest_death(machine, lines):
 @row("reboot")
 def reboot(name):
     """A guest that reboots gets a fresh machine, as often as it likes."""
-    machine = socle_machine(name, "6.12", "quiet")
+    machine = quick_machine(name, "6.12", "quiet")
     with qemu.Console(machine, TIMEOUT) as console:
         for _ in range(3):
             console.expect("userspace reached")
@@ -503,7 +503,7 @@ def reboot(name):
 @row("guest-panic")
 def guest_panic(name):
     """A kernel that panics and reboots does so for ever, and only it."""
-    machine = socle_machine(name, "6.12", "quiet rdinit=/nonexistent panic=1")
+    machine = quick_machine(name, "6.12", "quiet rdinit=/nonexistent panic=1")
     with qemu.Console(machine, TIMEOUT) as console:
         for _ in range(2):
             console.expect("Kernel panic - not syncing")
@@ -519,7 +519,7 @@ def flood(name):
     """A long paste arrives whole, and so does what the guest says as fast as it can."""
     pasted = "".join(chr(ord("a") + i * i % 23) for i in range(40000))
     digest = hashlib.md5(pasted.encode()).hexdigest()
-    with qemu.Console(socle_machine(name, "6.12", "quiet"), TIMEOUT) as console:
+    with qemu.Console(quick_machine(name, "6.12", "quiet"), TIMEOUT) as console:
         console.expect("/ # ")
         console.send(f"stty -icanon -echo; echo rea''dy; head -c {len(pasted)} | md5sum\r")
         console.expect("ready\r\n")
@@ -538,7 +538,7 @@ def flood(name):
 # Machines.
 
 
-def machine_kind(name, changes, memory=512, options="", kernel="6.12"):
+def machine_kind(name, changes, memory, options="", kernel="6.12"):
     """For the rows of each architecture's machines: the guest's self-test passes."""
     machine = socle_machine(name, kernel, f"socle.test socle.mem={memory}M {options}", memory)
     for key, value in changes.items():

@@ -88,10 +88,10 @@ def test_image_small(kind):
 @pytest.mark.parametrize("kind,initrd", [("elf", "initrd"), ("pvh", "module")])
 def test_image_vmlinux(kind, initrd):
     """Linux without its bzImage."""
-    options = f"options {CONSOLE} socle.test socle.mem=512M"
+    options = f"options {CONSOLE} socle.test socle.mem=256M"
     files = {"vmlinux": vmlinux("6.1"), "initrd.img": INITRD}
     lines = [f"{kind} \\vmlinux", f"{initrd} \\initrd.img", options]
-    check_selftest(run(f"image-vmlinux-{kind}", lines, files, 512))
+    check_selftest(run(f"image-vmlinux-{kind}", lines, files, 256))
 
 
 @pytest.mark.skipif(X86, reason="ARM64's kind")
