@@ -80,12 +80,14 @@ $(BENCH_FAULTS): $(BENCH_FAULTS_SRC) $(wildcard mm/*.h vmm/*.h) | setup-test
 	$(Q)$(HOST_CC) -std=gnu17 -O2 -I. -Iarch/x86/include $(WARN) -include sched.h \
 		-D'LOCK_RELAX()=sched_yield()' -o $@ $(BENCH_FAULTS_SRC) -lpthread
 
-# NESTED=1: the same Linux as L1, on Socle and on KVM.
+# NESTED=1: the same Linux as L1 and as L2, on Socle and on KVM.
 BENCH_INNER_INITRD := $(BENCH)/inner.cpio.gz
 BENCH_OUTER_INITRD := $(BENCH)/outer.cpio.gz
-$(BENCH_INNER_INITRD): $(BENCH_KVM_INITRD)
-	$(Q)rm -f $(BENCH)/kvm/l1.bin
-	$(Q)$(SETUP)/mkinitramfs.py $@ $(GUEST_BUSYBOX) $(BENCH)/kvm $(BENCH_MODULES_$(ARCH))
+$(BENCH_INNER_INITRD): $(BENCH_KVM_INITRD) $(BENCH_BOOT_INITRD)
+	$(Q)rm -rf $(BENCH)/inner && mkdir -p $(BENCH)/inner
+	$(Q)cp $(BENCH)/kvm_vmm $(BENCH_GUEST) $(BENCH_DIR)/initramfs/init $(BENCH_BOOT_INITRD) $(BENCH)/inner
+	$(Q)cp $(BENCH_KERNEL) $(BENCH)/inner/vmlinuz
+	$(Q)$(SETUP)/mkinitramfs.py $@ $(GUEST_BUSYBOX) $(BENCH)/inner $(BENCH_MODULES_$(ARCH))
 $(BENCH_OUTER_INITRD): $(BENCH_INNER_INITRD)
 	$(Q)rm -rf $(BENCH)/outer && mkdir -p $(BENCH)/outer
 	$(Q)cp $(BENCH)/kvm_vmm $(BENCH_DIR)/initramfs/init $(BENCH_INNER_INITRD) $(BENCH)/outer

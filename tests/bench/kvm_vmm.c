@@ -7,8 +7,9 @@
  *
  * One vCPU, 256 MiB (Linux: 1 GiB), interrupt controllers and timer in the kernel, entered by the
  * 64-bit boot protocol as Socle does. Memory is aligned for huge pages, as QEMU's is; `small`
- * forbids them. COM1's output is copied to stdout, or, in a guest of this program's, to COM1; the
- * guest's power-off ends it. What Linux finds is not enough for its own serial driver.
+ * forbids them; Linux' may be merged (KSM). COM1's output is copied to stdout, or, in a guest of
+ * this program's, to COM1; the guest's power-off ends it. What Linux finds is not enough for its
+ * own serial driver. How many exits there were is told where debugfs is mounted.
  */
 #include <fcntl.h>
 #include <linux/kvm.h>
@@ -162,6 +163,9 @@ static void create_vm(struct machine *m, bool small)
 	check(ioctl(m->vm, KVM_CREATE_IRQCHIP, 0), "KVM_CREATE_IRQCHIP");
 	check(ioctl(m->vm, KVM_CREATE_PIT2, &pit), "KVM_CREATE_PIT2");
 	m->memory = memory_map(m->size, small);
+	if (m->size == LINUX_SIZE) {
+		check(madvise(m->memory, m->size, MADV_MERGEABLE), "madvise");
+	}
 	region.userspace_addr = (uintptr_t)m->memory;
 	check(ioctl(m->vm, KVM_SET_USER_MEMORY_REGION, &region), "KVM_SET_USER_MEMORY_REGION");
 	m->vcpu = ioctl(m->vm, KVM_CREATE_VCPU, 0);
@@ -224,6 +228,31 @@ static void set_registers(struct machine *m)
 	check(ioctl(m->vcpu, KVM_SET_REGS, &regs), "KVM_SET_REGS");
 }
 
+static void put(const struct machine *m, char c)
+{
+	if (m->to_port) {
+		outb((unsigned char)c, COM1_DATA);
+	} else {
+		putchar(c);
+	}
+}
+
+/* KVM counts them while the VM lives. */
+static void tell_exits(const struct machine *m)
+{
+	char text[64] = "kvm_vmm: exits ";
+	FILE *file = fopen("/sys/kernel/debug/kvm/exits", "r");
+
+	if (file && fgets(text + strlen(text), 32, file)) {
+		for (const char *c = text; *c; c++) {
+			put(m, *c);
+		}
+	}
+	if (file) {
+		fclose(file);
+	}
+}
+
 /* Returns false at the guest's power-off. */
 static bool handle_io(const struct machine *m)
 {
@@ -233,10 +262,8 @@ static bool handle_io(const struct machine *m)
 	if (run->io.direction == KVM_EXIT_IO_IN) {
 		memset(data, run->io.port == COM1_LSR ? LSR_EMPTY : 0xff,
 		       (size_t)run->io.size * run->io.count);
-	} else if (run->io.port == COM1_DATA && m->to_port) {
-		outb(*data, COM1_DATA);
 	} else if (run->io.port == COM1_DATA) {
-		putchar(*data);
+		put(m, (char)*data);
 	} else if (run->io.port == PM1A_CONTROL) {
 		return false;
 	}
@@ -266,6 +293,7 @@ int main(int argc, char **argv)
 	bool huge = argc > 2 && !strcmp(argv[2], "huge");
 	const char *initrd = argc > 2 && !small && !huge ? argv[2] : NULL;
 	struct machine m = {.size = initrd ? LINUX_SIZE : GUEST_SIZE};
+	int status;
 
 	if (argc < 2) {
 		fprintf(stderr,
@@ -282,5 +310,7 @@ int main(int argc, char **argv)
 	}
 	set_cpuid(&m);
 	set_registers(&m);
-	return run_guest(&m);
+	status = run_guest(&m);
+	tell_exits(&m);
+	return status;
 }

@@ -29,6 +29,9 @@ HERE = Path(__file__).resolve().parent
 VGIF = f"{qemu.TCG_CPU},+vgif"
 L1_MIB = 1536  # more than kvm_vmm gives its guest
 L2_WORDS = ["userspace reached", "memory ok", "clock ok"]
+# Pages of L2 that L1 made one of with others, pages that it looked at to move.
+MERGED = r"nested: merged: [1-9]\d{3}"
+MOVED = r"nested: moved: [1-9]\d{3}"
 
 
 @dataclass
@@ -41,6 +44,7 @@ class Row:
     kernel: str = "6.12"
     vcpus: int = 1
     cpu: str = qemu.TCG_CPU
+    says: tuple = ()  # patterns
     suite: bool = False  # make system-test has time for it
     timeout: int = 900
 
@@ -52,6 +56,8 @@ ROWS = [
     Row("nested-linux-no-npt", "nested.run=linux nested.npt=0"),
     Row("nested-linux-10-times", "nested.run=linux nested.times=10",
         guests=tuple(f"guest-{i + 1}" for i in range(10)), timeout=1800),
+    Row("nested-pressure", "nested.run=pressure",
+        says=(*(rf"l2: guest-1: round {i + 1} ok" for i in range(8)), MERGED, MOVED)),
     Row("nested-two-linuxes", "nested.run=two", guests=("left", "right"), vcpus=2),
     Row("nested-two-linuxes-vgif", "nested.run=two", guests=("left", "right"), vcpus=2, cpu=VGIF),
 ]  # fmt: skip
@@ -105,5 +111,7 @@ def test_nested(row):
         for words in L2_WORDS:
             assert f"l2: {name}: {words}" in log, f"not said: {words}; the end:\n{tail(log)}"
         assert re.search(rf"nested: {name}: status 0\b", log), tail(log)
+    for pattern in row.says:
+        assert re.search(pattern, log), f"not said: {pattern}; the end:\n{tail(log)}"
     assert not re.search(r"nested: complaint|error:|panic[^=]", log), tail(log)
     assert result.status == Status.POWERED_OFF, tail(log)
