@@ -181,7 +181,10 @@ MACHINES = {
     "512M": {"memory": 512, "guest": 256},
     "4-cpus": {"cpus": 4},
     "8G": {"memory": 8192, "guest": 6144},
-}
+    # As much as an address of QEMU's usual CPUs reaches; this computer has it as far as it is used.
+    "512G": {"memory": 512 << 10, "kind": f"{qemu.TARGET.kind},memory-backend=all", "extra": [
+        "-object", "memory-backend-ram,id=all,size=512G,reserve=off"]},
+}  # fmt: skip
 if X86:
     MACHINES |= {
         # Most of the memory above 4 GiB, the rest in pieces around the firmware's own.
