@@ -118,13 +118,16 @@ compile() ( # OBJECT SOURCE FLAGS...
         -c -o "$work/obj/$object.o" "$newlib/libc/$source"
 )
 
+# A folder's files at a time.
 echo "$files" | while read -r folder names; do
     for name in $names; do
         source=${folder%:}/${name%\?}.c
         [ "$name" = "${name%\?}" ] || [ -e "$newlib/libc/$source" ] || continue
-        compile "${name%\?}" "$source" "$@"
+        compile "${name%\?}" "$source" "$@" || touch "$work/failed" &
     done
+    wait
 done
+[ ! -e "$work/failed" ] || die "newlib does not compile"
 compile svfiprintf stdio/vfprintf.c "$@" -DINTEGER_ONLY -DSTRING_ONLY -Dfprintf=fiprintf
 compile snprintf stdio/sniprintf.c "$@" -Dsniprintf=snprintf -D_sniprintf_r=_snprintf_r
 compile vsnprintf stdio/vsniprintf.c "$@" -Dvsniprintf=vsnprintf -D_vsniprintf_r=_vsnprintf_r
