@@ -37,13 +37,13 @@ check_target() { # ARCH OTHER FLAGS...: what runs on the target
 	for header in $(headers mm vmm nested "arch/$arch" "tests/guest/$arch" | grep -vE "^nested/$other"); do
 		compile "$header" "-Iarch/$arch/include" "$@"
 	done
-	for header in $(headers boot | grep -vE "/$other"); do
+	for header in $(headers boot tests/system | grep -vE "/$other"); do
 		compile "$header" -fshort-wchar "-Iarch/$arch/include" "$@"
 	done
 }
 
 check_host() { # what runs here and pretends to be of either architecture
-	for header in $(headers tests | grep -v '^tests/guest/'); do
+	for header in $(headers tests | grep -vE "^tests/(guest|system)/"); do
 		case $header in
 		*arm64*) arch=arm64 ;;
 		*) arch=x86 ;;

@@ -6,8 +6,6 @@
 #include "mm/pt_format.h"
 #include "vmm/panic.h"
 
-#define VA_BITS 48
-
 extern const u8 core_text_start[], core_text_end[], core_rodata_start[], core_rodata_end[],
 	core_data_start[], core_data_end[], core_start[];
 
@@ -66,7 +64,7 @@ static bool is_memory(const struct boot_range *r)
 
 static void tables_make(struct tdp *tdp, const struct boot_info *bi, const struct pt_format *fmt)
 {
-	if (tdp_init(tdp, fmt, &arch->tdp, VA_BITS)) {
+	if (tdp_init(tdp, fmt, &arch->tdp, fmt->ia_bits_max)) {
 		panic("no memory for the core's page tables");
 	}
 	for (u64 i = 0; i < bi->range_count; i++) {

@@ -35,7 +35,8 @@ static const struct hostpt_arch hostpt_x86 = {
 
 void hostpt_init(const struct boot_info *bi)
 {
-	hostpt_make(bi, &pt_x86_64, &hostpt_x86);
+	/* Four levels or five, as the firmware left it. */
+	hostpt_make(bi, read_cr4() & CR4_LA57 ? &pt_x86_64_5level : &pt_x86_64, &hostpt_x86);
 	hostpt_cpu_init();
 }
 

@@ -55,6 +55,7 @@ enum x86_nmi_watch { X86_NMI_WATCH_NONE, X86_NMI_WATCH_IRET, X86_NMI_WATCH_STEP 
 struct x86_ops {
 	const char *name;
 	const struct pt_format *tdp_format;
+	unsigned (*tdp_bits)(void);            /* of its input addresses */
 	const struct nested_ops *nested;       /* NULL: no guest can be a hypervisor */
 	int (*cpu_on)(void);                   /* this CPU; errors: -ENODEV, logged */
 	int (*vm_init)(struct vm *vm);         /* bitmaps; errors: -ENOMEM */

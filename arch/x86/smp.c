@@ -29,11 +29,13 @@
 #define NS_PER_MS    1000000ULL
 #define ID_BROADCAST 0xffu /* of xAPIC */
 
-#define PTE_TABLE 0x3ULL  /* present, writable */
-#define PTE_2M    0x83ULL /* and a page of 2 MiB */
+#define TABLES_ORDER 2      /* up to three levels below the root */
+#define PTE_TABLE    0x3ULL /* present, writable */
+#define PTE_ADDRESS  GENMASK(51, 12)
+#define PTE_2M       0x83ULL /* and a page of 2 MiB */
 
 struct trampoline_parameters {
-	u64 low_cr3, host_cr3, efer, stack, argument, entry;
+	u64 low_cr3, host_cr3, cr4, efer, stack, argument, entry;
 };
 
 extern const u8 trampoline_start[], trampoline_end[], trampoline_parameters[];
@@ -112,12 +114,32 @@ static bool wait_started(struct percpu *cpu, u64 ns)
 	return atomic_load(&cpu->start) != CPU_OFF;
 }
 
-/* Code at @low, its tables' root behind it: the core's own, and 1 GiB as it is, by @pages. */
+/* The core's own tables but for the first GiB, which is as it is: the root at @root, then @pages.
+ */
+static void tables_make(u64 root, u64 pages)
+{
+	u64 own = read_cr3(), *table = phys_ptr(hpa(root));
+
+	for (unsigned level = read_cr4() & CR4_LA57 ? 5 : 4; level > 2; level--) {
+		if (own) {
+			memcpy(table, phys_ptr(hpa(own & PTE_ADDRESS)), PAGE_SIZE);
+		} else {
+			memset(table, 0, PAGE_SIZE);
+		}
+		own = table[0];
+		table[0] = pages | PTE_TABLE;
+		table = phys_ptr(hpa(pages));
+		pages += PAGE_SIZE;
+	}
+	for (u64 i = 0; i < 512; i++) {
+		table[i] = i << 21 | PTE_2M;
+	}
+}
+
+/* Code at @low, its tables' root behind it. */
 static void trampoline_make(u64 low, hpa_t pages)
 {
 	u8 *code = phys_ptr(hpa(low));
-	u64 *root = phys_ptr(hpa(low + PAGE_SIZE)), *upper = phys_ptr(pages);
-	u64 *lower = phys_ptr(hpa(pages.v + PAGE_SIZE));
 
 	memcpy(code, trampoline_start, (size_t)(trampoline_end - trampoline_start));
 	for (const u16 *fixup = trampoline_fixups; *fixup; fixup++) {
@@ -127,13 +149,7 @@ static void trampoline_make(u64 low, hpa_t pages)
 		val += (u32)low;
 		memcpy(code + *fixup, &val, sizeof(val));
 	}
-	memcpy(root, phys_ptr(hpa(read_cr3() & PAGE_MASK)), PAGE_SIZE);
-	memset(upper, 0, PAGE_SIZE);
-	root[0] = pages.v | PTE_TABLE;
-	upper[0] = (pages.v + PAGE_SIZE) | PTE_TABLE;
-	for (u64 i = 0; i < 512; i++) {
-		lower[i] = i << 21 | PTE_2M;
-	}
+	tables_make(low + PAGE_SIZE, pages.v);
 }
 
 static struct percpu *percpu_make(u32 id, u32 apic_id)
@@ -158,6 +174,7 @@ static bool cpu_start(struct percpu *cpu, u64 low)
 	struct trampoline_parameters p = {
 		.low_cr3 = low + PAGE_SIZE,
 		.host_cr3 = read_cr3(),
+		.cr4 = CR4_PAE | (read_cr4() & CR4_LA57),
 		.efer = rdmsr(MSR_EFER) & (EFER_LME | EFER_NXE),
 		.stack = cpu->stack_end,
 		.argument = (u64)(uintptr_t)cpu,
@@ -205,14 +222,14 @@ u32 smp_start(const struct acpi_info *acpi, u64 low)
 	if (acpi->cpu_count < 2) {
 		return 1;
 	}
-	tables = page_alloc(1, PAGE_OWNER_CORE);
+	tables = page_alloc(TABLES_ORDER, PAGE_OWNER_CORE);
 	if (!low || hpa_is_none(tables)) {
 		log_error("no memory below 640 KiB to start other CPUs in");
 		return 1;
 	}
 	trampoline_make(low, tables);
 	cpus_start(acpi, low);
-	page_free(tables, 1);
+	page_free(tables, TABLES_ORDER);
 	log_info("CPUs: %u", cpu_count);
 	return cpu_count;
 }

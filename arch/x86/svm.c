@@ -390,9 +390,16 @@ static void svm_set_tpr(struct vcpu *vcpu, u8 cr8)
 	vmcb->vintr = (vmcb->vintr & ~VINTR_TPR) | cr8;
 }
 
+/* APM volume 2, "Nested Paging": the nested tables are of the host's mode. */
+static unsigned svm_tdp_bits(void)
+{
+	return read_cr4() & CR4_LA57 ? 57 : 48;
+}
+
 const struct x86_ops svm_ops = {
 	.name = "SVM",
 	.tdp_format = &pt_npt,
+	.tdp_bits = svm_tdp_bits,
 	.nested = &nested_svm,
 	.cpu_on = svm_cpu_on,
 	.vm_init = svm_vm_init,

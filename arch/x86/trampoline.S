@@ -29,7 +29,7 @@ protected:
 	mov	%ax, %ds
 	mov	%ax, %es
 	mov	%ax, %ss
-	mov	$0x20, %eax
+	mov	OFFSET(cr4)(%ebx), %eax
 	mov	%eax, %cr4
 	mov	OFFSET(low_cr3)(%ebx), %eax
 	mov	%eax, %cr3
@@ -69,6 +69,8 @@ trampoline_parameters:
 low_cr3:
 	.quad	0
 host_cr3:
+	.quad	0
+cr4:
 	.quad	0
 efer:
 	.quad	0

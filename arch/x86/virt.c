@@ -182,7 +182,7 @@ int arch_vm_init(struct vm *vm)
 	features_derive(a);
 	e = cpuid_find(&a->cpuid, 0x80000008, 0);
 	a->phys_bits = e ? (u8)e->regs.eax : 36;
-	if (tdp_init(&vm->tdp, x86_ops->tdp_format, &guest_tdp_ops, 48)) {
+	if (tdp_init(&vm->tdp, x86_ops->tdp_format, &guest_tdp_ops, x86_ops->tdp_bits())) {
 		return -ENOMEM;
 	}
 	return x86_ops->vm_init(vm);

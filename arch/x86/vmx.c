@@ -615,9 +615,15 @@ static void vmx_idle(void)
 	__asm__ volatile("sti\n\thlt\n\tcli" : : : "memory");
 }
 
+static unsigned vmx_tdp_bits(void)
+{
+	return 48; /* EPT of four levels */
+}
+
 const struct x86_ops vmx_ops = {
 	.name = "VMX",
 	.tdp_format = &ept_format,
+	.tdp_bits = vmx_tdp_bits,
 	.cpu_on = vmx_cpu_on,
 	.vm_init = vmx_vm_init,
 	.vm_fini = vmx_vm_fini,

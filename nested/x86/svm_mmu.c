@@ -15,8 +15,6 @@
 #include "vmm/fault.h"
 #include "vmm/log.h"
 
-#define IA_BITS 48
-
 /* An ASID counts on one CPU alone: a vCPU's contexts are its own, as a CPU's TLB is. */
 #define TAG_ASID_BITS 29
 static_assert(VM_MAX_VCPUS <= 1u << (32 - TAG_ASID_BITS), "a tag has the vCPU's number");
@@ -69,7 +67,7 @@ int svm_mmu_vm_init(struct vm *vm)
 		.ops = &shadow_ops,
 		.slots = &vm->slots,
 		.fmt = x86_ops->tdp_format,
-		.ia_bits = IA_BITS,
+		.ia_bits = x86_ops->tdp_bits(),
 		.vcpu_count = vcpus,
 		.ctx_count = 4 * vcpus + 4,
 		.page_limit = vm->memory_pages / 128 + 256 * vcpus,

@@ -132,7 +132,7 @@ run: $(EFI) $(GUEST_FILES) $(if $(filter intel,$(VENDOR)),bochs) | setup-run
 
 # T=name runs the tests whose name has it; one test per CPU at a time, or as many as JOBS says.
 PYTEST = PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -v -rs -p no:cacheprovider --durations=12 -n $(or $(JOBS),auto)
-system-test: $(EFI) $(MULTIBOOT_$(ARCH)) kernels initramfs | setup-test
+system-test: $(EFI) $(MULTIBOOT_$(ARCH)) $(LA57_EFI_$(ARCH)) kernels initramfs | setup-test
 	$(Q)SOCLE_EFI=$(EFI) SOCLE_KERNELS=$(KERNELS) SOCLE_INITRD=$(GUEST_INITRD) \
 		$(PYTEST) $(if $(T),-k '$(T)') --ignore=tests/system/test_bochs.py tests/system
 
@@ -163,9 +163,11 @@ bochs: | setup-run
 	$(Q)$(SETUP)/packages.sh bochs
 	$(Q)$(SETUP)/bochs.sh $(BOCHS)
 
-# Stands before the loader where Bochs' firmware has no ACPI tables to find its CPUs by.
+# Stand before the loader: where Bochs' firmware has no ACPI tables to find its CPUs by; for a firmware
+# that leaves five levels of paging on.
 MADT_EFI := build/x86_64/guest/madt.efi
-$(MADT_EFI): tests/system/madt.c | setup-build
+LA57_EFI_x86_64 := build/x86_64/guest/la57.efi
+$(MADT_EFI) $(LA57_EFI_x86_64): build/x86_64/guest/%.efi: tests/system/%.c tests/system/chain.h | setup-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(BOOT_CFLAGS) -c $< -o $(@:.efi=.o)
 	$(Q)$(LD) $(BOOT_LDFLAGS) $(EFI_LIB)/crt0-efi-$(BOOT_EFI_ARCH).o $(@:.efi=.o) -o $(@:.efi=.so) -lefi -lgnuefi

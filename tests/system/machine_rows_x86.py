@@ -151,6 +151,36 @@ for _name, _arguments in MACHINES.items():
     row(_name, *_arguments)(machine_kind)
 
 
+# A firmware that leaves five levels of paging on: the nested tables have five, too.
+
+LA57 = Path(os.environ.get("SOCLE_LA57", "build/x86_64/guest/la57.efi"))
+
+
+def five_level_machine(name, files, memory):
+    image = Path(f"build/system/{name}.img")
+    files |= {"EFI/BOOT/SOCLE.EFI": EFI, "EFI/BOOT/BOOTX64.EFI": LA57}
+    mkimage.write_image(image, files)
+    cpu = qemu.tcg(f"{qemu.TCG_CPU},+la57")
+    return qemu.Machine(name, image=image, memory=memory + 512, accelerator=cpu)
+
+
+@row("five-levels")
+def five_levels(name):
+    files = socle_files(EFI, "6.12", "socle.test socle.mem=256M", 256)
+    result = qemu.run(five_level_machine(name, files, 256), 120)
+    assert re.search(r"la57: CR4 is \w*1\w{3}\b", result.log), result.log
+    check_selftest(result)
+
+
+@row("five-levels-nested")
+def five_levels_nested(name):
+    guest = mkimage.linux_vm(name="tiny", initrd=False, memory="64M") + "\tnested on\n"
+    config = mkimage.configuration([guest], debug_exit=True)
+    files = mkimage.linux_files(EFI, Path("build/x86_64/guest/nested_npt.bin"), None, config)
+    result = qemu.run(five_level_machine(name, files, 64), 60)
+    assert result.status == Status.POWERED_OFF and "tiny: pass" in result.log, result.log
+
+
 # Socle by a Multiboot loader: QEMU's, on its BIOS.
 
 

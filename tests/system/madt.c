@@ -5,8 +5,7 @@
  * ACPI 6.5, "Root System Description Pointer (RSDP)", "Multiple APIC Description Table (MADT)";
  * UEFI PI 1.8, volume 2, "MP Services Protocol".
  */
-#include <efi.h>
-#include <efilib.h>
+#include "tests/system/chain.h"
 
 #define MP_SERVICES                                                    \
 	{                                                              \
@@ -129,22 +128,6 @@ static EFI_STATUS tables_install(void)
 	ZeroMem((void *)pages, sizeof(struct tables));
 	tables_make((struct tables *)pages, cpus);
 	return BS->InstallConfigurationTable(&acpi_guid, (void *)pages);
-}
-
-static EFI_STATUS socle_start(EFI_HANDLE image)
-{
-	static CHAR16 name[] = L"\\EFI\\BOOT\\SOCLE.EFI";
-	EFI_GUID guid = LOADED_IMAGE_PROTOCOL;
-	EFI_LOADED_IMAGE *self;
-	EFI_HANDLE socle;
-	EFI_STATUS status = BS->HandleProtocol(image, &guid, (void **)&self);
-
-	if (EFI_ERROR(status)) {
-		return status;
-	}
-	status = BS->LoadImage(FALSE, image, FileDevicePath(self->DeviceHandle, name), NULL, 0,
-			       &socle);
-	return EFI_ERROR(status) ? status : BS->StartImage(socle, NULL, NULL);
 }
 
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)

@@ -50,7 +50,8 @@ void guest_main(void)
 	while (((pm_timer() - start) & 0xffffff) < 3579545 / 4) {
 		work++;
 	}
-	print("%u + %u + %u interrupts, %lu rounds in a quarter of a second\n", apic, pit, rtc, work);
+	print("%u + %u + %u interrupts, %lu rounds in a quarter of a second\n", apic, pit, rtc,
+	      work);
 	CHECK(apic && pit && rtc);
 	apic_write(APIC_TMICT, 0);
 
