@@ -179,6 +179,7 @@ static void nested_vcpu_reset(struct vcpu *vcpu)
 	n->hsave_pa = 0;
 	n->asid = 0;
 	n->slot = NULL;
+	memset(n->code, 0, sizeof(n->code)); /* they point into the memory that was */
 	vcpu->arch.svm.other_asid.generation = 0;
 }
 
