@@ -220,15 +220,15 @@ const unsigned svm_rule_count = ARRAY_SIZE(svm_rules);
 
 const char *svm_check(const struct vmcb *vmcb12, const struct svm_check_env *env)
 {
+	unsigned i = 0;
+
 #define RULE(title, holds) &&holds(vmcb12, env)
 	if (true RULES) { /* compiled in line: each VMRUN comes here */
 		return NULL;
 	}
 #undef RULE
-	for (unsigned i = 0; i < svm_rule_count; i++) {
-		if (!svm_rules[i].holds(vmcb12, env)) {
-			return svm_rules[i].title;
-		}
+	while (svm_rules[i].holds(vmcb12, env)) {
+		i++;
 	}
-	return NULL;
+	return svm_rules[i].title;
 }

@@ -21,6 +21,5 @@ report() { # NAME FILTERS LINES BRANCHES
 		{ cat "$lines" "$branches"; exit 1; }
 	cat "$lines" "$branches"
 }
-report mm 'mm/' "$lines_min" "$branches_min" &
+report mm 'mm/' "$lines_min" "$branches_min"
 report nested '(nested/|vmm/guest_walk)' "$lines_min" "$branches_min"
-wait $!

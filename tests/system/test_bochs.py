@@ -190,7 +190,7 @@ def tiny(name, cpu, guest_row):
     files = mkimage.linux_files(None, guest_row.file, None, config)
     machine = bochs.Machine(
         f"bochs-{name}", multiboot=files, cpu=cpu, memory=guest_row.memory + FIRMWARE_MEMORY,
-        ips=50_000_000, errors="ignore",
+        ips=200_000_000 if "timer" in name else 50_000_000, errors="ignore",
     )  # fmt: skip
     until = rf"(?s)(tiny: resetting.*){{{guest_row.resets + 1}}}" if guest_row.resets else None
     result = bochs.run(machine, guest_row.timeout, until)
