@@ -16,7 +16,7 @@ BARE = Row("bare-6.12", "6.12")
 
 def test_selftest_without_socle():
     """The self-test's own: what it demands is what a machine has."""
-    machine = bare_machine(BARE.name, BARE.kernel, selftest_options(BARE))
+    machine = bare_machine(BARE.name, BARE.kernel, selftest_options(BARE), BARE.memory)
     check_selftest(qemu.run(machine, BARE.timeout))
 
 
