@@ -107,6 +107,8 @@ row("arrandale-linux-2-vcpus", bochs.ARRANDALE, 2, 1, suite=False)(linux_smp)
 row("skylake-linux-2-vcpus-2-cpus", bochs.SKYLAKE, 2, 2, suite=False)(linux_smp)
 row("arrandale-linux-2-vcpus-2-cpus", bochs.ARRANDALE, 2, 2, suite=False)(linux_smp)
 row("skylake-linux-3-vcpus-2-cpus", bochs.SKYLAKE, 3, 2, suite=False)(linux_smp)
+row("skylake-linux-4-vcpus", bochs.SKYLAKE, 4, 1, suite=False)(linux_smp)
+row("arrandale-linux-8-vcpus", bochs.ARRANDALE, 8, 1, suite=False)(linux_smp)
 
 
 @row("arrandale-vms-2-cpus", bochs.ARRANDALE, 2, suite=False)
