@@ -20,9 +20,9 @@ struct hostpt_arch {
 	void (*load)(hpa_t root); /* into this CPU, with nothing left of other tables in its TLB */
 };
 
-/* Builds them; @arch stays the caller's. Needs the page allocator. Panics when out of memory. */
+/* Builds them; @of stays the caller's. Needs the page allocator. Panics when out of memory. */
 void hostpt_make(const struct boot_info *bi, const struct pt_format *fmt,
-		 const struct hostpt_arch *arch);
+		 const struct hostpt_arch *of);
 
 /* Loads them into this CPU. */
 void hostpt_load(void);

@@ -26,6 +26,8 @@ KERNELS := $(KERNELS_$(ARCH))
 GUEST_INITRD_x86_64 := build/guest/initramfs.cpio.gz
 GUEST_INITRD_arm64 := build/guest/arm64/initramfs.cpio.gz
 GUEST_INITRD := $(GUEST_INITRD_$(ARCH))
+MADT_EFI := build/x86_64/guest/madt.efi
+LA57_EFI_x86_64 := build/x86_64/guest/la57.efi
 
 # make run's guest; KERNEL=, INITRD=, OPTIONS= and MEM= on the command line override. CPU= is the model
 # that QEMU emulates.
@@ -165,8 +167,6 @@ bochs: | setup-run
 
 # Stand before the loader: where Bochs' firmware has no ACPI tables to find its CPUs by; for a firmware
 # that leaves five levels of paging on.
-MADT_EFI := build/x86_64/guest/madt.efi
-LA57_EFI_x86_64 := build/x86_64/guest/la57.efi
 $(MADT_EFI) $(LA57_EFI_x86_64): build/x86_64/guest/%.efi: tests/system/%.c tests/system/chain.h | setup-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(BOOT_CFLAGS) -c $< -o $(@:.efi=.o)
