@@ -157,7 +157,7 @@ test-nested: $(EFI) kernels | setup-test
 
 # All of the rows with several vCPUs and CPUs: `make system-test` runs some.
 test-smp: export SOCLE_ARCH := $(ARCH)
-test-smp: $(EFI) kernels initramfs | setup-test
+test-smp: $(EFI) $(MULTIBOOT_$(ARCH)) kernels initramfs | setup-test
 	$(Q)SOCLE_EFI=$(EFI) SOCLE_KERNELS=$(KERNELS) SOCLE_INITRD=$(GUEST_INITRD) SOCLE_SMP_ROWS=all \
 		$(PYTEST) $(if $(T),-k '$(T)') tests/system/test_smp.py
 
