@@ -54,8 +54,7 @@ static struct paging paging_mode(const struct vcpu *vcpu)
 	return p;
 }
 
-/* The host's address of guest-physical memory, and how many bytes of its page follow. */
-static void *gpa_ptr(const struct vm *vm, gpa_t addr)
+void *guest_ptr(const struct vm *vm, gpa_t addr)
 {
 	const struct memslot *slot = memslot_find(&vm->slots, addr);
 
@@ -99,7 +98,7 @@ static int walk_tables(const struct vm *vm, const struct paging *p, u64 addr, st
 		unsigned shift = pt_level_shift(p->fmt, level);
 		unsigned bits = p->fmt == &pt_pae && level == 3 ? 2 : p->fmt->index_bits;
 		u64 index = (addr >> shift) & (BIT(bits) - 1);
-		void *entry = gpa_ptr(vm, gpa(table + (index << p->fmt->entry_shift)));
+		void *entry = guest_ptr(vm, gpa(table + (index << p->fmt->entry_shift)));
 		struct pt_entry e;
 
 		if (!entry) {
@@ -157,12 +156,12 @@ static const u8 *code_page(struct vcpu *vcpu, u64 page, u64 cr3)
 	}
 	p = paging_mode(vcpu);
 	if (!p.fmt) {
-		return gpa_ptr(vcpu->vm, gpa(page));
+		return guest_ptr(vcpu->vm, gpa(page));
 	}
 	if (walk_tables(vcpu->vm, &p, page, &w)) {
 		return NULL;
 	}
-	host = gpa_ptr(vcpu->vm, w.gpa);
+	host = guest_ptr(vcpu->vm, w.gpa);
 	if (host && p.fmt->entry_shift == 3) {
 		walk_keep(&cache->walk[(page >> PAGE_SHIFT) % FETCH_CACHE_SIZE], page, cr3, &w,
 			  host);

@@ -11,6 +11,7 @@
 #include "mm/types.h"
 
 struct vcpu;
+struct vm;
 
 #define FETCH_CACHE_SIZE 16
 #define WALK_LEVELS_MAX  5
@@ -61,6 +62,9 @@ struct gva_fault {
 
 /* Drops kept walks: after memory slots or the paging mode (not a table) changed under them. */
 void fetch_cache_clear(struct fetch_cache *cache);
+
+/* The host's address of guest-physical memory, as far as its page goes; NULL: there is none. */
+void *guest_ptr(const struct vm *vm, gpa_t addr);
 
 /*
  * Up to 15 instruction bytes at linear address @rip under @cr3 (the guest's own) into @buf.

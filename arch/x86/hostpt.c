@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The core's own page tables: mm/'s row for x86-64. They only grow, on the
- * one CPU that runs then, so an entry is never changed while cached and no flush is owed.
+ * The core's own page tables: mm/'s row for x86-64. They only grow, on the one CPU that runs then,
+ * so an entry is never changed while cached and no flush is owed.
  */
 #include "arch/x86/hostpt.h"
 

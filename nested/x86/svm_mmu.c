@@ -7,6 +7,7 @@
 
 #include "arch/cpu.h"
 #include "arch/x86/event.h"
+#include "arch/x86/guest_mem.h"
 #include "arch/x86/host.h"
 #include "arch/x86/regs.h"
 #include "mm/page.h"
@@ -285,14 +286,9 @@ static const u8 *code_page_walk(struct vcpu *vcpu, u64 page, struct walk_reads *
 {
 	struct gva_fault fault = {.gva = gva(page)};
 	struct l2_walk l = {.fault = &fault, .reads = reads, .access = PT_X, .peek = true};
-	const struct memslot *slot;
 	gpa_t addr;
 
-	if (translate(vcpu, &l, &addr)) {
-		return NULL;
-	}
-	slot = memslot_find(&vcpu->vm->slots, addr);
-	return slot ? phys_ptr(hpa(slot->hpa.v + (addr.v - slot->base.v))) : NULL;
+	return translate(vcpu, &l, &addr) ? NULL : guest_ptr(vcpu->vm, addr);
 }
 
 /* Two levels of tables are some 24 entries: comparing them takes a thirtieth of walking them. */
