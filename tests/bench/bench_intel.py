@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 # pylint: disable=wrong-import-position
 import bench
+import several
 from machine import BenchError, mkimage
 import bochs
 from qemu import Status
@@ -40,6 +41,16 @@ def socle_machine(name, efi, files, cpu):
     return bochs.Machine(name, image, cpu, memory=512, ips=IPS, errors="ignore")
 
 
+def several_machine(setting, guest):
+    """Socle with the VMs of the setting, started by GRUB: its BIOS has tables that tell of the CPUs."""
+    config = setting.config(mkimage.DEBUG_EXIT)
+    files = mkimage.linux_files(None, guest, None, config)
+    return bochs.Machine(
+        f"bench-intel-{setting.name}", multiboot=files, cpus=setting.cpus, memory=512, ips=IPS,
+        errors="ignore",
+    )  # fmt: skip
+
+
 def linux_machine(name, files, cpu):
     """Linux as an application of the firmware's, started by the shell's script."""
     kernel, initrd, options = files
@@ -59,10 +70,12 @@ def run(this, until):
     if result.status not in (Status.POWERED_OFF, Status.QUIT):
         end = "\n".join(result.log.splitlines()[-20:])
         raise BenchError(f"{this.name}: {result.status.name}; end of its log:\n{end}")
-    this.image.unlink()
+    if this.image:
+        this.image.unlink()
     return result.log
 
 
+SEVERAL_NOTES = f"Whoever waits is halted. On two CPUs both run at the same time.\n{several.TICK_NOTE}"
 NOTES = """\
 VMREAD and VMWRITE count as one instruction each, as VMRESUME does: silicon takes longer, and equally
 for both columns. KVM runs with the mitigations that a stock kernel gives it, and its means have some
@@ -80,9 +93,11 @@ def measure(arguments):
         socle_machine("bench-intel-boot", efi, boot, bochs.SKYLAKE),
         socle_machine("bench-intel", efi, guest, bochs.SKYLAKE),
         socle_machine("bench-intel-old", efi, guest, bochs.ARRANDALE),
+        *(several_machine(setting, arguments.guest) for setting in several.SETTINGS),
     ]
     # Without ACPI tables Linux cannot power off: it says so last, and Socle then how many exits.
     ends = [r"reboot: Power down|System halted", *[r"by the guest after \d+ exits\s"] * 3]
+    ends += [None] * len(several.SETTINGS)
     with ThreadPoolExecutor(2) as pool:
         logs = dict(zip((m.name for m in machines), pool.map(run, machines, ends)))
     socle = bench.rows(logs["bench-intel"], "Socle", NEARLY)
@@ -96,7 +111,11 @@ def measure(arguments):
         *bench.exit_table(socle, bench.kvm_rows(logs["bench-intel-kvm"], DISTURBED)),
         NOTES,
         "",
-        f"The same on {bochs.ARRANDALE}, Socle alone:",
+        *several.report(
+            {s.name: logs[f"bench-intel-{s.name}"] for s in several.SETTINGS}, IPS, SEVERAL_NOTES
+        ),
+        "",
+        f"The same exits on {bochs.ARRANDALE}, Socle alone:",
         *other,
         "",
         f"Linux {version}, kernel entry to the first instruction of init: {started.total:,} instructions,"

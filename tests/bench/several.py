@@ -37,10 +37,12 @@ SETTINGS = [
     Setting("two-vms", ["gaps", "tick"]),
 ]
 
-NOTES = """\
-Whoever waits is halted. On two CPUs the emulator runs one after the other: what both do in that time is
-counted. other-vm-tick: what a running VM misses while another's timer interrupt ends its halt, is taken
+TICK_NOTE = """other-vm-tick: what a running VM misses while another's timer interrupt ends its halt, is taken
 and ended, sets the next one, and the VM halts again; in its own eyes the handler and its end take tick-own."""
+NOTES = (
+    "Whoever waits is halted. On two CPUs the emulator runs one after the other: what both do in that "
+    f"time is counted.\n{TICK_NOTE}"
+)
 
 
 def numbers(log, pattern):
@@ -59,14 +61,14 @@ def state_kib(log):
     return numbers(log, r"memory of VMs: \d+ MiB, and (\d+) KiB for their state")[0]
 
 
-def first_instruction(log):
+def first_instruction(log, hz):
     """From the core's first line to the guest's first instruction: to a millisecond, and exactly."""
     seconds, thousandths = numbers(log, r"\[socle (\d+)\.(\d+)\] vm vm0: starting")
-    return (seconds * 1000 + thousandths) * 1000000, row(log, "entry")[0]
+    return (seconds * 1000 + thousandths) * hz // 1000, row(log, "entry")[0]
 
 
-def report(logs):
-    """Lines; logs: {name of the setting: its log}."""
+def report(logs, hz=10**9, notes=NOTES):
+    """Lines; logs: {name of the setting: its log}; hz: instructions to a second of the machine's clocks."""
     one = state_kib(logs["one"])
     rows = [
         ("ipi-to-halted", "IPI to a halted vCPU, to its handler"),
@@ -77,12 +79,12 @@ def report(logs):
         single, double = row(logs["smp-1"], name), row(logs["smp-2"], name)
         lines.append(f"{name:20} {single[0]:7} {single[1]:7} {double[0]:7} {double[1]:7}  {meaning}")
     tick, own = row(logs["two-vms"], "other-vm-tick"), row(logs["two-vms"], "tick-own")
-    started, loaded = first_instruction(logs["one"])
+    started, loaded = first_instruction(logs["one"], hz)
     return [
         *lines,
         f"{'other-vm-tick':20} {tick[0]:7} {tick[1]:7} {'':15}  two VMs: see below",
         f"{'tick-own':20} {own[0]:7} {own[1]:7}",
-        NOTES,
+        notes,
         "",
         f"memory beside the guest's: {one} KiB for a VM of {MEMORY} MiB with one vCPU, "
         f"{state_kib(logs['smp-1']) - one} KiB for one more vCPU, "

@@ -41,7 +41,7 @@ COVER_BINS = $(MM_TESTS:%=build/cover/%) $(NESTED_TESTS:%=build/cover/%)
 build/cover/%: tests/host/%.c $$(SRC_$$*) $$(wildcard mm/*.h nested/*.h vmm/guest_walk.h vmm/role.h \
 		tests/host/*.h) | setup-check
 	$(Q)mkdir -p $(@D) && echo "compiling $@"
-	$(Q)gcc -std=gnu17 -O0 -g -I. -Itests/host --coverage $(FLAGS_$*) -o $@ $< $(SRC_$*) \
+	$(Q)gcc -std=gnu17 -O1 -fno-inline -g -I. -Itests/host --coverage $(FLAGS_$*) -o $@ $< $(SRC_$*) \
 		$(if $(findstring -lpthread,$(LIBS_$*)),-fprofile-update=atomic) -lcmocka $(LIBS_$*)
 
 .PHONY: cover mutants

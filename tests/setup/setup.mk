@@ -132,8 +132,10 @@ endif
 run: $(EFI) $(GUEST_FILES) $(if $(filter intel,$(VENDOR)),bochs) | setup-run
 	$(Q)SOCLE_BOCHS=$(BOCHS)/bochs $(SETUP)/run.py --efi '$(EFI)' --vendor $(VENDOR) $(GUEST_ARGS)
 
-# T=name runs the tests whose name has it; one test per CPU at a time, or as many as JOBS says.
-PYTEST = PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -v -rs -p no:cacheprovider --durations=12 -n $(or $(JOBS),auto)
+# T=name runs the tests whose name has it; JOBS says how many at a time: else one more than there are
+# CPUs, as machines wait now and then.
+JOBS ?= $(shell expr $$(nproc) + 1)
+PYTEST = PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -v -rs -p no:cacheprovider --durations=40 -n $(JOBS)
 system-test: $(EFI) $(MULTIBOOT_$(ARCH)) $(LA57_EFI_$(ARCH)) kernels initramfs | setup-test
 	$(Q)SOCLE_EFI=$(EFI) SOCLE_KERNELS=$(KERNELS) SOCLE_INITRD=$(GUEST_INITRD) \
 		$(PYTEST) $(if $(T),-k '$(T)') --ignore=tests/system/test_bochs.py tests/system

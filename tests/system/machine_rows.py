@@ -63,8 +63,8 @@ def read_log(machine):
 # What the loader says where it cannot start Socle, and that it goes back to the firmware.
 
 
-def loader_machine(name, config, kernel=KERNEL, initrd=None, **changes):
-    """A machine whose loader finds this configuration (None: none) and these files."""
+def loader_files(config, kernel=KERNEL, initrd=None):
+    """A stick whose loader finds this configuration (None: none) and these files."""
     files = {f"EFI/BOOT/{qemu.TARGET.loader}": EFI}
     if config is not None:
         files["socle/socle.conf"] = config.encode()
@@ -72,28 +72,42 @@ def loader_machine(name, config, kernel=KERNEL, initrd=None, **changes):
         files["guests/vmlinuz"] = kernel
     if initrd is not None:
         files["guests/initrd.img"] = initrd
+    return files
+
+
+def loader_machine(name, config, kernel=KERNEL, initrd=None, **changes):
+    """A machine with such a stick."""
     image = Path(f"build/system/{name}.img")
-    mkimage.write_image(image, files)
+    mkimage.write_image(image, loader_files(config, kernel, initrd))
     changes.setdefault("accelerator", qemu.tcg())
     changes.setdefault("memory", 512)
     return qemu.Machine(name, image=image, **changes)
 
 
+def expect_return(console):
+    """The loader gives up, and the firmware goes on with the next boot option."""
+    console.expect("Returning to the firmware.")
+    console.expect("BdsDxe: failed to start Boot[^\n]*: ([^:\n]*)\n")
+    console.expect("BdsDxe: (loading|starting) Boot")
+
+
+def joined_report(log):
+    """What the loader has said, its lines joined; log: from its first line on."""
+    report = log.partition("Returning to the firmware.")[0]
+    assert "Starting the hypervisor" not in report
+    return " ".join(report.split())
+
+
 def loader_report(machine, answer=""):
-    """The report, its lines joined; the firmware has to go on with the next boot option."""
+    """The report of a machine that Socle cannot start on."""
     with qemu.Console(machine, TIMEOUT) as console:
         console.expect("Socle: UEFI loader")
         if answer:
             console.expect("Press a key")
             console.send(answer)
-        console.expect("Returning to the firmware.")
-        console.expect("BdsDxe: failed to start Boot[^\n]*: ([^:\n]*)\n")
-        console.expect("BdsDxe: (loading|starting) Boot")
+        expect_return(console)
     machine.image.unlink()
-    report = read_log(machine).partition("Socle: UEFI loader")[2]
-    report = report.partition("Returning to the firmware.")[0]
-    assert "Starting the hypervisor" not in report
-    return " ".join(report.split())
+    return joined_report(read_log(machine).partition("Socle: UEFI loader")[2])
 
 
 def config_text(*lines):
@@ -118,14 +132,53 @@ BAD_KERNEL = (
 UNABLE_HEAD = "This machine cannot run Socle: "
 
 
-@row("report-no-config", None, NOT_FOUND.format("\\socle\\socle.conf"))
-@row(
-    "report-unknown-key",
+# Sticks that cannot start, by name: what makes the files of one, and what its report has to say, as text
+# or as a check of it.
+REPORTS = {}
+
+
+def reported(name, *arguments):
+    """Registers a stick: its name and what to call for it."""
+
+    def register(function):
+        assert name not in REPORTS
+        REPORTS[name] = lambda: function(*arguments)
+        return function
+
+    return register
+
+
+@row("reports")
+def reports(name):
+    """All of them in one machine: the firmware goes on with the next each time."""
+    sticks = {stick: make() for stick, make in REPORTS.items()}
+    images = [Path(f"build/system/{name}-{stick}.img") for stick in sticks]
+    machine = qemu.Machine(name, accelerator=qemu.tcg(), memory=512)
+    for number, (image, (files, _)) in enumerate(zip(images, sticks.values())):
+        mkimage.write_image(image, files)
+        machine.extra += ["-drive", f"if=none,id=disk{number},format=raw,file={image}"]
+        machine.extra += ["-device", f"virtio-blk-pci,drive=disk{number},bootindex={number}"]
+    with qemu.Console(machine, 2 * TIMEOUT) as console:
+        for stick in sticks:
+            console.expect("Socle: UEFI loader")
+            expect_return(console)
+    for image in images:
+        image.unlink()
+    for part, (stick, (_, expected)) in zip(
+        read_log(machine).split("Socle: UEFI loader")[1:], sticks.items(), strict=True
+    ):
+        report = joined_report(part)
+        assert expected(report) if callable(expected) else expected in report, f"{stick}: {report}"
+
+
+@reported("no-config", None, NOT_FOUND.format("\\socle\\socle.conf"))
+@reported(
+    "unknown-key",
     config_text("\tmemory 128M", "\tcolour red"),
     config_problem(5, "colour", "unknown; expected debug-exit, linux, elf, multiboot, pvh, raw, initrd, module, "),
 )
-@row(
-    "report-bad-memory",
+@reported(
+    "bad-memory",
     config_text("\tmemory plenty"),
     config_problem(
         4,
@@ -133,64 +186,75 @@ UNABLE_HEAD = "This machine cannot run Socle: "
         'expected a size such as 512M: a multiple of 2M from 32M to 1024G, found "plenty"',
     ),
 )
-@row(
-    "report-no-initrd",
+@reported(
+    "no-initrd",
     config_text("\tinitrd \\guests\\absent.img"),
     NOT_FOUND.format("\\guests\\absent.img"),
 )
-@row("report-folder", config_text("\tinitrd \\guests"), "needs \\guests, on the volume")
-def report_config(name, config, expected):
-    report = loader_report(loader_machine(name, config, b"not looked at"))
-    assert expected in report, report
+@reported("folder", config_text("\tinitrd \\guests"), "needs \\guests, on the volume")
+def reported_config(config, expected):
+    return loader_files(config, b"not looked at"), expected
 
 
-def report_kernel(name, kernel, expected):
+def reported_kernel(kernel, expected):
     """For the rows of each architecture's kernels."""
-    report = loader_report(loader_machine(name, config_text("\tmemory 128M"), kernel))
-    assert expected in report, report
+    return loader_files(config_text("\tmemory 128M"), kernel), expected
 
 
-row("report-no-kernel", None, NOT_FOUND.format("\\guests\\vmlinuz"))(report_kernel)
+reported("no-kernel", None, NOT_FOUND.format("\\guests\\vmlinuz"))(reported_kernel)
 
 
-@row("report-too-large")
-def report_too_large(name):
+@reported("no-screen")
+def reported_no_screen():
+    """A VM cannot have what the machine has not got."""
+    config = config_text("\tmemory 128M", "\tframebuffer on")
+    problem = "line 2 and below field framebuffer problem expected a framebuffer of whole pages, found none"
+    return loader_files(config), problem
+
+
+@reported("too-large")
+def reported_too_large():
     """The sum has to be right, and what is found less than what is there."""
-    report = loader_report(loader_machine(name, config_text("\tmemory 4096M")))
-    numbers = re.search(
-        r"this machine has not enough memory\. needs (\d+) MiB: (\d+) for VMs, (\d+) for their "
-        r"images, (\d+) for Socle found (\d+) MiB free",
-        report,
-    )
-    assert numbers, report
-    total, vms, images, own, free = map(int, numbers.groups())
-    assert vms == 4096 and total == vms + images + own
-    assert images == -(-KERNEL.stat().st_size // (1 << 20))
-    assert 256 < free < 512
+
+    def is_right(report):
+        numbers = re.search(
+            r"this machine has not enough memory\. needs (\d+) MiB: (\d+) for VMs, (\d+) for their "
+            r"images, (\d+) for Socle found (\d+) MiB free",
+            report,
+        )
+        total, vms, images, own, free = map(int, numbers.groups())
+        kernel = -(-KERNEL.stat().st_size // (1 << 20))
+        return vms == 4096 and total == vms + images + own and images == kernel and 256 < free < 512
+
+    return loader_files(config_text("\tmemory 4096M")), is_right
 
 
-@row("report-no-room")
-def report_no_room(name):
-    """A VM too small for its own kernel."""
-    report = loader_report(loader_machine(name, config_text("\tmemory 32M")))
-    assert re.search(
-        r"the images of vm linux do not fit in it\. file \S+ line 2 and below field memory problem "
-        r"expected at least \d+M for its kernel and initrd, found 32M",
-        report,
-    ), report
+def reported_room(pattern, accepts, files):
+    """A VM too small for its own kernel, or for what comes with it: the report tells how much it needs."""
+
+    def is_right(report):
+        needs = re.search(pattern, report)
+        return needs and accepts(int(needs.group(1)))
+
+    return files, is_right
 
 
-@row("report-large-initrd")
-def report_large_initrd(name):
-    """A VM that has room for its kernel only."""
-    config = config_text("\tinitrd \\guests\\initrd.img", "\tmemory 128M")
-    report = loader_report(loader_machine(name, config, initrd=bytes(120 << 20)))
-    numbers = re.search(
-        r"file \S+ line 2 and below field memory problem "
-        r"expected at least (\d+)M for its kernel and initrd, found 128M",
-        report,
-    )
-    assert numbers and 128 < int(numbers.group(1)) < 256, report
+reported(
+    "no-room",
+    r"the images of vm linux do not fit in it\. file \S+ line 2 and below field memory problem "
+    r"expected at least (\d+)M for its kernel and initrd, found 32M",
+    lambda size: size > 32,
+    loader_files(config_text("\tmemory 32M")),
+)(reported_room)
+reported(
+    "large-initrd",
+    r"file \S+ line 2 and below field memory problem "
+    r"expected at least (\d+)M for its kernel and initrd, found 128M",
+    lambda size: 128 < size < 256,
+    loader_files(
+        config_text("\tinitrd \\guests\\initrd.img", "\tmemory 128M"), initrd=bytes(120 << 20)
+    ),
+)(reported_room)
 
 
 @row("report-both")
@@ -326,15 +390,6 @@ def screen_only(name):
         assert console.finish() == Status.POWERED_OFF
 
 
-@row("report-no-screen")
-def report_no_screen(name):
-    """A VM cannot have what the machine has not got."""
-    config = config_text("\tmemory 128M", "\tframebuffer on")
-    report = loader_report(loader_machine(name, config))
-    problem = "line 2 and below field framebuffer problem expected a framebuffer of whole pages, found none"
-    assert problem in report, report
-
-
 @row("framebuffer")
 def framebuffer(name):
     """The guest draws on the screen itself; Socle, which has the serial line, does not."""
@@ -432,25 +487,20 @@ def panic(name):
     check_panic(read_log(machine))
 
 
-@row("panic-screen")
-def panic_screen(name):
-    """A real machine stops where it is, and the screen says why."""
-    machine, stub = panic_machine(name, debug_exit=False)
-    with qemu.Console(machine, TIMEOUT) as console:
-        cause_panic(console, stub)
-        lines = [rf"error:   [0-9a-f]{{16}} {function}\+0x" for function in PANIC_FRAMES]
-        what = rf"^\[socle \d+\.\d+\] error: panic.*: {re.escape(PANIC)}$"
-        expect_on_screen(console, [what, *lines])
-
-
 @row("panic-record")
 def panic_record(name):
-    """What the screen said outlives the reset: the next start shows it and moves it to the stick."""
+    """
+    A real machine stops where it is, and the screen says why; that outlives the reset: the next start
+    shows it and moves it to the stick.
+    """
     machine, stub = panic_machine(name, debug_exit=False)
     machine.resets = True
     with qemu.Console(machine, 2 * TIMEOUT) as console:
         cause_panic(console, stub)
         console.expect("this report is kept; the next start of Socle shows it")
+        lines = [rf"error:   [0-9a-f]{{16}} {function}\+0x" for function in PANIC_FRAMES]
+        what = rf"^\[socle \d+\.\d+\] error: panic.*: {re.escape(PANIC)}$"
+        expect_on_screen(console, [what, *lines])
         for _ in range(2):
             console.qmp.execute("system_reset")
             console.expect("Socle: UEFI loader")

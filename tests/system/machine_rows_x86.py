@@ -11,7 +11,8 @@ import qemu
 from linux_guest import EFI, INITRD, check_selftest, quick_machine, socle_files, socle_machine
 from machine_rows import (
     BAD_KERNEL, KERNEL, SCREEN, TIMEOUT, UNABLE_HEAD, check_guest_death, config_problem, config_text,
-    expect_on_screen, loader_machine, loader_report, machine_kind, read_log, report_kernel, row,
+    expect_on_screen, loader_machine, loader_report, machine_kind, read_log, reported, reported_kernel,
+    row,
 )  # fmt: skip
 from qemu import Status
 
@@ -23,25 +24,25 @@ NEEDS_ONE = (
 CPU_MAX = {"accelerator": qemu.tcg("max")}
 
 REPORTED_KERNELS = {
-    "report-not-a-kernel": (
+    "not-a-kernel": (
         bytes(4096),
         BAD_KERNEL.format("boot_flag", "expected 0xaa55 as in every bzImage, found 0x0000"),
     ),
-    "report-short-kernel": (
+    "short-kernel": (
         b"MZ",
         BAD_KERNEL.format("size", "expected a bzImage of at least 616 bytes, found 2"),
     ),
 }
 for _name, _arguments in REPORTED_KERNELS.items():
-    row(_name, *_arguments)(report_kernel)
+    reported(_name, *_arguments)(reported_kernel)
 
 
-@row("report-cut-kernel")
-def report_cut_kernel(name):
+@reported("cut-kernel")
+def reported_cut_kernel():
     whole = KERNEL.read_bytes()
     needed = (whole[0x1F1] + 1) * 512 + int.from_bytes(whole[0x1F4:0x1F8], "little") * 16
     problem = f"expected {needed} bytes, found {1 << 20}: the file is cut off"
-    report_kernel(name, whole[: 1 << 20], BAD_KERNEL.format("syssize", problem))
+    return reported_kernel(whole[: 1 << 20], BAD_KERNEL.format("syssize", problem))
 
 
 @row("report-no-svm", "qemu64,-svm", "neither; this machine is itself virtual: switch nested")
@@ -144,7 +145,6 @@ def guest_death_keyboard(name):
 
 MACHINES = {
     "machine-6G": ({"memory": 6144}, 3072),  # not all of it below 4 GiB
-    "machine-2-cpus": ({"cpus": 2}, 256),
     "machine-cpu-max": (CPU_MAX, 256, "initcall_blacklist=amd_pstate_init"),
 }
 for _name, _arguments in MACHINES.items():
@@ -184,7 +184,6 @@ def five_levels_nested(name):
 # Socle by a Multiboot loader: QEMU's, on its BIOS.
 
 
-@row("multiboot-linux", {})
 @row("multiboot-i440fx", {"kind": "pc", "cpus": 2})
 @row("multiboot-screen", {"extra": SCREEN, "memory": 4608})  # memory above 4 GiB
 def multiboot_linux(name, changes):

@@ -36,6 +36,7 @@ TCG_CPU = "EPYC,+svm,+npt," + ",".join(
     f"-{name}"
     for name in "rdseed sha-ni fxsr-opt misalignsse 3dnowprefetch osvw topoext xsavec nrip-save".split()
 )
+VGIF_CPU = f"{TCG_CPU},+vgif"
 # One instruction is one nanosecond, timers run between instructions, runs repeat exactly.
 ICOUNT = "-icount shift=0,sleep=off -seed 1 -rtc base=2024-01-01,clock=vm".split()
 KVM_CREATE_VM = 0xAE01

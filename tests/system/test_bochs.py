@@ -27,7 +27,7 @@ import test_tiny
 import test_vms
 from linux_guest import EFI, INITRD, KERNELS, check_selftest, tail, use_console
 from qemu import Status
-from test_smp import BROUGHT_UP, check_untimed
+from test_smp import BROUGHT_UP, check_hotplug, check_untimed
 from test_vms import check_sound, ended_well, vm_lines
 
 LACKING = bochs.missing()
@@ -109,6 +109,17 @@ row("arrandale-linux-2-vcpus-2-cpus", bochs.ARRANDALE, 2, 2, suite=False)(linux_
 row("skylake-linux-3-vcpus-2-cpus", bochs.SKYLAKE, 3, 2, suite=False)(linux_smp)
 row("skylake-linux-4-vcpus", bochs.SKYLAKE, 4, 1, suite=False)(linux_smp)
 row("arrandale-linux-8-vcpus", bochs.ARRANDALE, 8, 1, suite=False)(linux_smp)
+row("skylake-linux-4-vcpus-4-cpus", bochs.SKYLAKE, 4, 4, suite=False)(linux_smp)
+row("arrandale-linux-8-vcpus-4-cpus", bochs.ARRANDALE, 8, 4, suite=False)(linux_smp)
+
+
+@row("arrandale-hotplug", bochs.ARRANDALE, 1, suite=False)
+@row("skylake-hotplug-2-cpus", bochs.SKYLAKE, 2, suite=False)
+def hotplug(name, cpu, cpus):
+    machine = linux_machine(name, cpu, "6.12", [linux_vm("quiet", vcpus=2)], 256, cpus)
+    with bochs_line.Console(machine, 900) as console:
+        check_hotplug(console)
+    machine.image.unlink()
 
 
 @row("arrandale-vms-2-cpus", bochs.ARRANDALE, 2, suite=False)
@@ -128,7 +139,7 @@ def two_vms(name, cpu, cpus):
 
 
 @row("ryzen-console", bochs.RYZEN, suite=False)
-@row("skylake-console", bochs.SKYLAKE)
+@row("skylake-console", bochs.SKYLAKE, suite=False)
 def console(name, cpu):
     machine = linux_machine(name, cpu, "6.12", [linux_vm("quiet")], 256)
     status = use_console(machine, bochs_line.Console, timeout=300)
@@ -204,7 +215,7 @@ def tiny(name, cpu, guest_row):
 # What a CPU's features make different: page table formats, interrupts, modes, faults, hostile guests.
 BY_FEATURE = (
     r"cr\d|efer|xcr0|dr|regs|msr|undefined|memory.*|tlb|hlt|nmi.*|window|reinject|singlestep|x2apic.*"
-    r"|mmio_page|smap|string_io|decode|codepage|fpu|mode.*|die.*|hostile.*|random.*"
+    r"|mmio_page|smap|string_io|decode|codepage|fpu|mode.*|die.*|hostile.*|random-(user|.*-1)"
 )
 # What depends on the preemption timer or on virtual interrupts: Skylake has both, Ivy Bridge only the
 # timer, Arrandale neither that can be used.

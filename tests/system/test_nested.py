@@ -26,7 +26,6 @@ if qemu.TARGET is not qemu.X86_64:
 KVM_VMM = Path(os.environ.get("SOCLE_KVM_VMM", "build/bench/kvm_vmm"))
 ALL = os.environ.get("SOCLE_NESTED_ROWS") == "all"
 HERE = Path(__file__).resolve().parent
-VGIF = f"{qemu.TCG_CPU},+vgif"
 L1_MIB = 1536  # more than kvm_vmm gives its guest
 L2_WORDS = ["userspace reached", "memory ok", "clock ok"]
 # Pages of L2 that L1 made one of with others, pages that it looked at to move.
@@ -51,7 +50,7 @@ class Row:
 
 ROWS = [
     Row("nested-linux", "nested.run=linux", suite=True, timeout=300),
-    Row("nested-linux-vgif", "nested.run=linux", cpu=VGIF),
+    Row("nested-linux-vgif", "nested.run=linux", cpu=qemu.VGIF_CPU),
     Row("nested-linux-6.1", "nested.run=linux", kernel="6.1"),
     Row("nested-linux-no-npt", "nested.run=linux nested.npt=0"),
     Row("nested-linux-10-times", "nested.run=linux nested.times=10",
@@ -59,7 +58,7 @@ ROWS = [
     Row("nested-pressure", "nested.run=pressure",
         says=(*(rf"l2: guest-1: round {i + 1} ok" for i in range(3)), MERGED, MOVED)),
     Row("nested-two-linuxes", "nested.run=two", guests=("left", "right"), vcpus=2),
-    Row("nested-two-linuxes-vgif", "nested.run=two", guests=("left", "right"), vcpus=2, cpu=VGIF),
+    Row("nested-two-linuxes-vgif", "nested.run=two", guests=("left", "right"), vcpus=2, cpu=qemu.VGIF_CPU),
 ]  # fmt: skip
 
 

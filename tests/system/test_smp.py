@@ -43,9 +43,9 @@ def check_untimed(result, vcpus):
 
 # vCPUs, CPUs, MiB; one vCPU on one CPU and on two is test_boot.py's.
 # Not two rows of several CPUs behind each other: side by side each waits for the other's.
-SUITE = [(n, cpus, 256) for n, cpus in ((4, 2), (2, 1), (8, 1), (2, 2), (4, 4))]
+SUITE = [(n, cpus, 256) for n, cpus in ((4, 2), (8, 1), (2, 2), (4, 4))]
 ROWS = SUITE + [
-    (1, 2, 256), (4, 1, 256), (8, 2, 256), *((n, 4, 256) for n in (1, 2, 8)),
+    (1, 2, 256), (2, 1, 256), (4, 1, 256), (8, 2, 256), *((n, 4, 256) for n in (1, 2, 8)),
     *((n, cpus, 128) for n, cpus in ((1, 1), (2, 1), (8, 1), (4, 2), (8, 4))),
     *((n, cpus, 1024) for n, cpus in ((1, 1), (4, 1), (2, 2), (8, 2), (4, 4))),
 ]
@@ -72,20 +72,25 @@ def test_selftest(vcpus, cpus, memory):
     check_sound(result)
 
 
-def test_hotplug():
+def check_hotplug(console):
     """A vCPU goes off and comes again, twice, and work goes on on all."""
-    with qemu.Console(linux("smp-hotplug", 2), timeout=240) as console:
-        console.expect("socle-guest: userspace reached")
+    online = "/sys/devices/system/cpu/cpu1/online"
+    console.expect("socle-guest: userspace reached")
+    console.expect("# ")
+    for _ in range(2):
+        console.send(f"echo 0 > {online}; echo off-$?\r")
+        console.expect("\noff-0")
         console.expect("# ")
-        for _ in range(2):
-            console.send("echo 0 > /sys/devices/system/cpu/cpu1/online; echo off-$?\r")
-            console.expect("\noff-0")
-            console.expect("# ")
-            console.send("grep -c '^processor' /proc/cpuinfo; echo 1 > /sys/devices/system/cpu/cpu1/online; echo on-$?\r")
-            console.expect("\n1\r")
-            console.expect("\non-0")
-            console.expect("# ")
-        console.send("for i in 1 2 3 4; do md5sum /bin/busybox & done; wait; echo all-done\r")
-        console.expect("\nall-done")
-        console.send("poweroff\r")
-        assert console.finish() == Status.POWERED_OFF
+        console.send(f"grep -c '^processor' /proc/cpuinfo; echo 1 > {online}; echo on-$?\r")
+        console.expect("\n1\r")
+        console.expect("\non-0")
+        console.expect("# ")
+    console.send("for i in 1 2 3 4; do md5sum /bin/busybox & done; wait; echo all-done\r")
+    console.expect("\nall-done")
+    console.send("poweroff\r")
+    assert console.finish() == Status.POWERED_OFF
+
+
+def test_hotplug():
+    with qemu.Console(linux("smp-hotplug", 2), timeout=240) as console:
+        check_hotplug(console)

@@ -16,21 +16,35 @@ static void on_tick(struct trap *t)
 	apic_eoi();
 }
 
-/* Ticks of the PM timer, as microseconds. */
-static u64 us_since(u32 start)
+/* Between two readings of the PM timer. */
+static u64 us_between(u32 start, u32 end)
 {
-	return ((pm_timer() - start) & 0xffffff) * 1000000ULL / 3579545;
+	return ((end - start) & 0xffffff) * 1000000ULL / 3579545;
 }
 
+static u64 us_since(u32 start)
+{
+	return us_between(start, pm_timer());
+}
+
+/* Again where a busy host came between the readings of the two clocks. */
 static u64 apic_khz(void)
 {
-	u32 start;
+	u32 before, start, end, after, ticks;
+	unsigned tries = 0;
 
 	apic_write(APIC_LVTT, APIC_MASKED | VECTOR);
-	apic_write(APIC_TMICT, 0xffffffff);
-	start = pm_timer();
-	delay_us(20000);
-	return (0xffffffff - apic_read(APIC_TMCCT)) * 1000ULL / us_since(start);
+	do {
+		CHECK(tries++ < 100);
+		before = pm_timer();
+		apic_write(APIC_TMICT, 0xffffffff);
+		start = pm_timer();
+		delay_us(20000);
+		end = pm_timer();
+		ticks = 0xffffffff - apic_read(APIC_TMCCT);
+		after = pm_timer();
+	} while (us_between(before, start) + us_between(end, after) > 200);
+	return ticks * 1000ULL / us_between(start, end);
 }
 
 static void one_shot(u64 khz)
