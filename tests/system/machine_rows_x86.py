@@ -21,7 +21,7 @@ NEEDS_ONE = (
     " found {}"
 )
 # On QEMU's largest CPU model Linux misses an ACPI table for amd_pstate, also without us.
-CPU_MAX = {"accelerator": qemu.tcg("max")}
+CPU_MAX = {"accelerator": qemu.tcg("max,-cx16")}
 
 REPORTED_KERNELS = {
     "not-a-kernel": (
@@ -144,7 +144,7 @@ def guest_death_keyboard(name):
 
 
 MACHINES = {
-    "machine-6G": ({"memory": 6144}, 3072),  # not all of it below 4 GiB
+    "machine-4608M": ({"memory": 4608}, 2304),  # not all of it below 4 GiB
     "machine-cpu-max": (CPU_MAX, 256, "initcall_blacklist=amd_pstate_init"),
 }
 for _name, _arguments in MACHINES.items():

@@ -31,10 +31,12 @@ LOGS = Path("build/logs")
 MULTIBOOT = Path(os.environ.get("SOCLE_MULTIBOOT", "build/x86_64/socle.mb"))
 MULTIBOOT_FILES = Path("build/system")
 
-# An AMD CPU with SVM, less what QEMU 7.2's emulation lacks of that model (it would warn of each).
+# An AMD CPU with SVM, less what QEMU 7.2's emulation lacks of that model (it would warn of each), and less
+# CMPXCHG16B: in QEMU before 8.0 it leaves an operand of an earlier compare in RFLAGS, and what interrupts
+# the guest then saves flags that no CPU could have (VM, NT). Linux's allocator uses it.
 TCG_CPU = "EPYC,+svm,+npt," + ",".join(
     f"-{name}"
-    for name in "rdseed sha-ni fxsr-opt misalignsse 3dnowprefetch osvw topoext xsavec nrip-save".split()
+    for name in "rdseed sha-ni fxsr-opt misalignsse 3dnowprefetch osvw topoext xsavec nrip-save cx16".split()
 )
 VGIF_CPU = f"{TCG_CPU},+vgif"
 # One instruction is one nanosecond, timers run between instructions, runs repeat exactly.

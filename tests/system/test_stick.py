@@ -190,7 +190,7 @@ if X86:
         # Most of the memory above 4 GiB, the rest in pieces around the firmware's own.
         "high": {"kind": "q35,max-ram-below-4g=512M", "memory": 3072, "guest": 2048},
         "i440fx": {"kind": "pc"},
-        "5-levels": {"accelerator": qemu.tcg("max,la57=on"), "options": "initcall_blacklist=amd_pstate_init"},
+        "5-levels": {"accelerator": qemu.tcg("max,la57=on,-cx16"), "options": "initcall_blacklist=amd_pstate_init"},
         "fragments": {"memory": 1024, "extra": [
             "-m", "1024,slots=8,maxmem=8G",
             *(word for i in range(6) for word in (

@@ -87,6 +87,23 @@ static void check_msrs(void)
 	}
 }
 
+/* A compare, CMPXCHG16B where @with, and then the flags. POPF first: QEMU's are of another kind behind it. */
+static u64 flags_of_compare(bool with)
+{
+	static u64 pair[2] __attribute__((aligned(16)));
+	u64 flags, a = 0, d = 0;
+
+	__asm__ volatile("pushfq\n\tpopfq\n\tcmp %[large], %[small]\n\ttest %[with], %[with]\n\t"
+			 "jz 1f\n\tpushfq\n\tpopfq\n\tcmp %[large], %[small]\n\t"
+			 "lock cmpxchg16b %[pair]\n\tpushfq\n\tjmp 2f\n"
+			 "1:\tcmp %[large], %[small]\n\tpushfq\n2:\tpop %[flags]"
+			 : [flags] "=r"(flags), "+a"(a), "+d"(d), [pair] "+m"(pair)
+			 : "b"(0ull), "c"(0ull), [large] "r"(0xffff89910186d820), [small] "r"(1ull),
+			   [with] "r"((u64)with)
+			 : "cc");
+	return flags;
+}
+
 void guest_main(void)
 {
 	apic_init();
@@ -120,6 +137,9 @@ void guest_main(void)
 	     "mov %%eax, (%%r8); sti; hlt; cli", 0);
 	CHECK_EQ(count, 2);
 	check_msrs();
+	if (cpuid(1, 0).ecx & BIT(13)) {
+		CHECK_EQ(flags_of_compare(true), flags_of_compare(false) | FLAG_ZF);
+	}
 	/* SWAPGS exchanges the two without an exit. */
 	__asm__ volatile("swapgs");
 	vmexit();

@@ -37,6 +37,7 @@ enum {
 };
 
 #define FLAG_CF BIT(0)
+#define FLAG_ZF BIT(6)
 #define FLAG_TF BIT(8)
 #define FLAG_IF BIT(9)
 #define FLAG_RF BIT(16)
