@@ -84,8 +84,12 @@ static void ctx_zap(struct shadow_ctx *ctx, u64 start, u64 last)
 	u64 size;
 	int r;
 
+	size = pt_level_size(ctx->tdp.fmt, e.level);
+	if (e.kind == PT_HOLE && align_down(start, size) == align_down(last, size)) {
+		return;
+	}
 	if (e.kind == PT_LEAF) {
-		start = align_down(start, pt_level_size(ctx->tdp.fmt, e.level));
+		start = align_down(start, size);
 	}
 	e = tdp_lookup(&ctx->tdp, gpa(last));
 	size = e.kind == PT_LEAF ? pt_level_size(ctx->tdp.fmt, e.level) : PAGE_SIZE;

@@ -31,6 +31,7 @@ from machine import BenchError, linux_machine, mkimage, qemu, several_machine, s
 from qemu import Status
 
 TIMEOUT = 1200
+SLOW_TIMEOUT = 5400
 FAULTS = Path("build/bench/faults")
 ROW = re.compile(r"^bench: (\S+) (\d+) (\d+)\r?$", re.M)
 AIMS = {"cpuid-0": 400, "hypercall": 400, "in-pic": 500}
@@ -70,10 +71,10 @@ NESTED_MEANING = {
 }
 
 
-def run(machine):
+def run(machine, timeout=TIMEOUT):
     """The log of a machine that powered off."""
     print(f"Socle bench: {machine.name} ...", flush=True)
-    result = qemu.run(machine, TIMEOUT)
+    result = qemu.run(machine, timeout)
     print(f"Socle bench: {machine.name}: {result.seconds:.0f} s", flush=True)
     if result.status != Status.POWERED_OFF:
         end = "\n".join(result.log.splitlines()[-20:])
@@ -226,7 +227,7 @@ def measure_kvm_in_guest(arguments):
     for machine in machines:
         machine.accelerator = qemu.tcg(qemu.VGIF_CPU)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        logs = list(pool.map(run, machines))
+        logs = list(pool.map(run, machines, [SLOW_TIMEOUT] * 2))
     # A timer's interrupt may come into that loop, too.
     socle, kvm = (kvm_rows(log, (1000000, 1200000)) for log in logs)
     return [

@@ -422,6 +422,22 @@ static void test_sizes_change(void **state)
 	nw_stop();
 }
 
+/* The same where the address that faults has nothing yet, and its neighbours have small leaves. */
+static void test_sizes_change_around_a_hole(void **state)
+{
+	(void)state;
+	nw_start(shape_named("NPT 4-level on 5 levels"), 0, 0);
+	assert_int_equal(nw_enter(0, 0), 0);
+	for (unsigned i = 1; i < nw.probe_count; i++) {
+		(void)nw_access(0, i, PT_R);
+	}
+	nw_write(7, 0, nw_leaf(3, 0x40000000, PT_RWX));
+	assert_int_equal(nw_access(0, 0, PT_W), SHADOW_FIXED);
+	nw_check();
+	nw_audit(true);
+	nw_stop();
+}
+
 /* T8: a fault in vain is told from one that helped, counted, and not looped on. */
 static void test_spurious(void **state)
 {
@@ -717,7 +733,7 @@ static void test_random(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
+	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_table_two_roots),
 		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_recycling),
@@ -729,6 +745,7 @@ int main(void)
 		cmocka_unit_test(test_memory_becomes_device),
 		cmocka_unit_test(test_huge_leaf_and_slots),
 		cmocka_unit_test(test_sizes_change),
+		cmocka_unit_test(test_sizes_change_around_a_hole),
 		cmocka_unit_test(test_spurious),
 		cmocka_unit_test(test_dirty),
 		cmocka_unit_test(test_less),

@@ -87,7 +87,8 @@ static void check_msrs(void)
 	}
 }
 
-/* A compare, CMPXCHG16B where @with, and then the flags. POPF first: QEMU's are of another kind behind it. */
+/* A compare, CMPXCHG16B where @with, and then the flags. POPF first: QEMU's are of another kind
+ * behind it. */
 static u64 flags_of_compare(bool with)
 {
 	static u64 pair[2] __attribute__((aligned(16)));
