@@ -258,7 +258,7 @@ unsigned shadow_leaf_level(const struct shadow_ctx *ctx, const struct guest_walk
 
 		if (size <= walk->size && base >= slot->base.v &&
 		    base - slot->base.v + size <= slot->size &&
-		    is_aligned(slot->hpa.v + (base - slot->base.v), size)) {
+		    is_aligned(memslot_hpa(slot, gpa(base)).v, size)) {
 			break;
 		}
 	}
@@ -271,7 +271,7 @@ struct tdp_attr shadow_leaf_attr(const struct shadow_ctx *ctx, const struct gues
 	u64 base = align_down(walk->gpa.v, size);
 	bool told = walk->mem != PT_MEM_OTHER && ctx->key.role.kind > WALK_LONG5;
 	struct tdp_attr attr = {
-		.oa = hpa(slot->hpa.v + (base - slot->base.v)),
+		.oa = memslot_hpa(slot, gpa(base)),
 		.prot = walk->prot & PT_RWX,
 		.mem = walk->mem,
 	};

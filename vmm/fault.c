@@ -20,7 +20,7 @@ static u64 block_size(const struct memslot *slot, gpa_t addr)
 		u64 size = sizes[i], base = align_down(addr.v, size);
 
 		if (base >= slot->base.v && base - slot->base.v + size <= slot->size &&
-		    is_aligned(slot->hpa.v + (base - slot->base.v), size)) {
+		    is_aligned(memslot_hpa(slot, gpa(base)).v, size)) {
 			return size;
 		}
 	}
@@ -56,7 +56,7 @@ enum fault_result fault_handle(struct vm *vm, struct tdp_fault *fault)
 	size = block_size(slot, fault->gpa);
 	base = align_down(fault->gpa.v, size);
 	attr = (struct tdp_attr){
-		.oa = hpa(slot->hpa.v + (base - slot->base.v)),
+		.oa = memslot_hpa(slot, gpa(base)),
 		.prot = (u8)(screen                     ? PT_R | PT_W
 			     : slot->flags & MEMSLOT_RO ? PT_R | PT_X
 							: PT_R | PT_W | PT_X),

@@ -234,7 +234,7 @@ static enum walk_result entry_find(struct walk_state *st, gpa_t addr, struct wal
 	step->ptr = NULL;
 	step->raw = ~(u64)0; /* what a read of no memory gives */
 	if (slot) {
-		void *ptr = phys_ptr(hpa(slot->hpa.v + (addr.v - slot->base.v)));
+		void *ptr = phys_ptr(memslot_hpa(slot, addr));
 
 		step->raw =
 			st->fmt->entry_shift == 2

@@ -27,3 +27,9 @@ int memslot_add(struct memslots *slots, const struct memslot *slot) __must_check
 
 /* The slot that holds @addr, or NULL. */
 const struct memslot *memslot_find(const struct memslots *slots, gpa_t addr);
+
+/* Host-physical address of @addr, which @slot holds. */
+static inline hpa_t memslot_hpa(const struct memslot *slot, gpa_t addr)
+{
+	return hpa(slot->hpa.v + (addr.v - slot->base.v));
+}

@@ -524,14 +524,12 @@ void vm_kill(struct vm *vm, const char *fmt, ...)
 static void *memory_at(const struct vm *vm, gpa_t addr, size_t size, size_t *chunk)
 {
 	const struct memslot *slot = memslot_find(&vm->slots, addr);
-	u64 offset;
 
 	if (!slot) {
 		return NULL;
 	}
-	offset = addr.v - slot->base.v;
-	*chunk = min_u64(size, slot->size - offset);
-	return phys_ptr(hpa(slot->hpa.v + offset));
+	*chunk = min_u64(size, slot->size - (addr.v - slot->base.v));
+	return phys_ptr(memslot_hpa(slot, addr));
 }
 
 int vm_read(const struct vm *vm, gpa_t addr, void *buf, size_t size)

@@ -45,8 +45,7 @@ static void line_refresh(const struct vcpu *vcpu, gpa_t addr)
 	const struct memslot *slot = memslot_find(&vcpu->vm->slots, addr);
 
 	if (slot && (read_el1(SCTLR) & SCTLR_MMU_CACHE) != SCTLR_MMU_CACHE) {
-		dcache_clean_inval_poc(phys_ptr(hpa(slot->hpa.v + (addr.v - slot->base.v))),
-				       sizeof(u32));
+		dcache_clean_inval_poc(phys_ptr(memslot_hpa(slot, addr)), sizeof(u32));
 	}
 }
 

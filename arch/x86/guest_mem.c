@@ -58,7 +58,7 @@ void *guest_ptr(const struct vm *vm, gpa_t addr)
 {
 	const struct memslot *slot = memslot_find(&vm->slots, addr);
 
-	return slot ? phys_ptr(hpa(slot->hpa.v + (addr.v - slot->base.v))) : NULL;
+	return slot ? phys_ptr(memslot_hpa(slot, addr)) : NULL;
 }
 
 static u64 entry_load(const struct pt_format *fmt, const void *entry)

@@ -261,7 +261,7 @@ struct vmcb *svm_l1_page(struct vcpu *vcpu, u64 addr)
 	if (!slot || (slot->flags & MEMSLOT_RO)) {
 		return NULL;
 	}
-	return phys_ptr(hpa(slot->hpa.v + (addr - slot->base.v)));
+	return phys_ptr(memslot_hpa(slot, gpa(addr)));
 }
 
 bool svm_map_read(void *reader, u64 pa, void *buf, u32 size)
@@ -275,7 +275,7 @@ bool svm_map_read(void *reader, u64 pa, void *buf, u32 size)
 			return false;
 		}
 		r->page = pa & PAGE_MASK;
-		r->at = phys_ptr(hpa(slot->hpa.v + (r->page - slot->base.v)));
+		r->at = phys_ptr(memslot_hpa(slot, gpa(r->page)));
 	}
 	if (size == sizeof(u64)) { /* VMRUN's reads of the MSR map, compiled in line */
 		memcpy(buf, r->at + (pa & ~PAGE_MASK), sizeof(u64));

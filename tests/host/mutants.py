@@ -183,7 +183,7 @@ MUTANTS = [
     ("size decided before the slot", "T13", "nested/shadow.c",
      "base - slot->base.v + size <= slot->size &&", "true &&", SHADOW),
     ("alignment of host memory ignored", "T13", "nested/shadow.c",
-     "is_aligned(slot->hpa.v + (base - slot->base.v), size)) {", "true) {", SHADOW),
+     "is_aligned(memslot_hpa(slot, gpa(base)).v, size)) {", "true) {", SHADOW),
     ("leaf larger than L1's", "T13", "nested/shadow.c", "if (size <= walk->size && base",
      "if (base", SHADOW),
     ("never a huge leaf", "T13", "nested/shadow.c",
