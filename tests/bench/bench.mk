@@ -75,10 +75,10 @@ $(BENCH_BOOT_INITRD): $(BENCH)/userspace $(GUEST_BUSYBOX_$(ARCH)) $(SETUP)/mkini
 BENCH_FAULTS := build/bench/faults
 BENCH_FAULTS_SRC := tests/bench/faults.c mm/tdp.c mm/tdp_iter.c mm/pt_format.c mm/pt_formats.c \
 	mm/tlb_batch.c vmm/fault.c vmm/memslot.c
-$(BENCH_FAULTS): $(BENCH_FAULTS_SRC) $(wildcard mm/*.h vmm/*.h) | setup-test
+$(BENCH_FAULTS): $(BENCH_FAULTS_SRC) tests/bench/relax.h $(wildcard mm/*.h vmm/*.h) | setup-test
 	$(Q)mkdir -p $(@D)
-	$(Q)$(HOST_CC) -std=gnu17 -O2 -I. -Iarch/x86/include $(WARN) -include sched.h \
-		-D'LOCK_RELAX()=sched_yield()' -o $@ $(BENCH_FAULTS_SRC) -lpthread
+	$(Q)$(HOST_CC) -std=gnu17 -O2 -I. -Iarch/x86/include $(WARN) \
+		-include tests/bench/relax.h -o $@ $(BENCH_FAULTS_SRC) -lpthread
 
 # NESTED=1: the same Linux as L1 and as L2, on Socle and on KVM.
 BENCH_INNER_INITRD := $(BENCH)/inner.cpio.gz
