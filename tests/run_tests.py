@@ -100,7 +100,7 @@ def steps(arguments):
     yield "sizes", ["tests/check_size.py"], step_counts
     yield "coverage of mm/ and nested/", make("cover"), step_counts
     yield "seeded bugs in mm/ and nested/", make("mutants"), step_counts
-    yield "fuzzing, briefly", make("fuzz", "FUZZ_SECONDS=3"), step_counts
+    yield "fuzzing, briefly", make("fuzz", "FUZZ_SECONDS=2"), step_counts
     for arch in arguments.arch:
         yield from arch_steps(arch)
 

@@ -153,7 +153,7 @@ test-stick: $(EFI) kernels initramfs | setup-test
 		$(PYTEST) $(if $(T),-k '$(T)') tests/system/test_stick.py tests/system/test_usb.py
 
 # All of the rows with guests of guests (x86-64): `make system-test` runs some.
-test-nested: $(EFI) kernels | setup-test
+test-nested: $(EFI) $(MULTIBOOT_x86_64) kernels | setup-test
 	$(Q)SOCLE_EFI=$(EFI) SOCLE_KERNELS=$(KERNELS) SOCLE_NESTED_ROWS=all \
 		$(PYTEST) $(if $(T),-k '$(T)') tests/system/test_nested.py
 

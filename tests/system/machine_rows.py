@@ -380,7 +380,6 @@ def screen_and_serial(name):
         assert console.finish() == Status.POWERED_OFF
 
 
-@row("screen-only")
 def screen_only(name):
     """No serial port: the screen shows it all."""
     machine = socle_machine(name, "6.12", "quiet socle.test socle.mem=512M")
@@ -468,19 +467,16 @@ def cause_panic(console, stub):
     console.send("\r")  # an interrupt, and what the guest does upon it, should it sleep
 
 
-def panic_machine(name, debug_exit):
-    """A machine, and its gdb stub's socket."""
-    guest = mkimage.linux_vm(options=f"{CONSOLE} quiet", memory="256M")
-    config = mkimage.configuration([guest], debug_exit)
-    image, stub = Path(f"build/system/{name}.img"), Path(f"build/system/{name}.gdb")
-    mkimage.write_image(image, mkimage.linux_files(EFI, KERNEL, INITRD, config))
-    gdb = ["-gdb", f"unix:{stub},server=on,wait=off"]
-    return qemu.Machine(name, image=image, extra=[*SCREEN, *gdb]), stub
+def panic_machine(machine, stub):
+    """With a screen, and a gdb stub at that socket."""
+    machine.extra = [*SCREEN, "-gdb", f"unix:{stub},server=on,wait=off"]
+    return machine
 
 
 @row("panic")
 def panic(name):
-    machine, stub = panic_machine(name, debug_exit=True)
+    stub = Path(f"build/system/{name}.gdb")
+    machine = panic_machine(quick_machine(name, "6.12", "quiet"), stub)
     with qemu.Console(machine, TIMEOUT) as console:
         cause_panic(console, stub)
         assert console.finish() == Status.PANIC
@@ -493,7 +489,9 @@ def panic_record(name):
     A real machine stops where it is, and the screen says why; that outlives the reset: the next start
     shows it and moves it to the stick.
     """
-    machine, stub = panic_machine(name, debug_exit=False)
+    config = config_text("\tinitrd \\guests\\initrd.img", f"\toptions {CONSOLE} quiet", "\tmemory 256M")
+    stub = Path(f"build/system/{name}.gdb")
+    machine = panic_machine(loader_machine(name, config, initrd=INITRD, memory=1024), stub)
     machine.resets = True
     with qemu.Console(machine, 2 * TIMEOUT) as console:
         cause_panic(console, stub)
@@ -538,7 +536,7 @@ def reboot(name):
     """A guest that reboots gets a fresh machine, as often as it likes."""
     machine = quick_machine(name, "6.12", "quiet")
     with qemu.Console(machine, TIMEOUT) as console:
-        for _ in range(3):
+        for _ in range(2):
             console.expect("userspace reached")
             console.expect("/ # ")
             console.send("reboot\r")

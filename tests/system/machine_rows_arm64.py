@@ -13,7 +13,7 @@ import qemu
 from linux_guest import CONSOLE, INITRD, socle_machine, tail, use_console
 from machine_rows import (
     BAD_KERNEL, KERNEL, TIMEOUT, UNABLE_HEAD, check_guest_death, config_text, loader_machine,
-    loader_report, machine_kind, read_log, reported, reported_kernel, row,
+    loader_report, machine_kind, read_log, reported, reported_kernel, row, screen_only,
 )  # fmt: skip
 from qemu import Status
 
@@ -170,6 +170,9 @@ def guest_death_status(name):
         assert re.search(r"^\[socle \d+\.\d+\] .*" + line, result.log, re.M), tail(result.log)
 
 
+row("screen-only")(screen_only)  # x86-64 has a keyboard besides
+
+
 # Devices as the guest uses them.
 
 
@@ -274,17 +277,14 @@ UNUSUAL = "earlycon=pl011,0x9000000 debug_pagealloc=on nohlt nohz=off highres=of
 MACHINES = {
     "machine-6.1": ({}, 256, UNUSUAL, "6.1"),
     "machine-6.1-a72-tree": (A72 | TREE, 256, "", "6.1"),
-    "machine-6.12": ({}, 512),
+    "machine-6.12-usb": ({"disk": "usb"}, 512),
     "machine-a72": (A72, 256),
     "machine-n1": ({"accelerator": qemu.tcg("neoverse-n1")}, 256),
     "machine-a35": ({"accelerator": qemu.tcg("cortex-a35")}, 256),
     "machine-a64fx": ({"accelerator": qemu.tcg("a64fx")}, 256),
-    "machine-128M": ({}, 128),
-    "machine-513M-tree": ({"memory": 513} | TREE, 192),
     "machine-6G": ({"memory": 6144}, 3072),  # not all of it below 4 GiB
-    "machine-4-cpus-tree": ({"cpus": 4} | TREE, 256),
-    "machine-usb": ({"disk": "usb"}, 256),
-    "machine-poor": ({"kind": f"{KIND},its=off,highmem=off"}, 256),
+    "machine-4-cpus-513M-tree": ({"cpus": 4, "memory": 513} | TREE, 192),
+    "machine-poor": ({"kind": f"{KIND},its=off,highmem=off"}, 128),
     "machine-rich": (
         {"kind": KIND.replace("gic-version=3", "gic-version=4") + ",mte=on,iommu=smmuv3"} | MAX,
         256,

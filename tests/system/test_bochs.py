@@ -214,8 +214,8 @@ def tiny(name, cpu, guest_row):
 
 # What a CPU's features make different: page table formats, interrupts, modes, faults, hostile guests.
 BY_FEATURE = (
-    r"cr\d|efer|xcr0|dr|regs|msr|undefined|memory.*|tlb|hlt|nmi.*|window|reinject|singlestep|x2apic.*"
-    r"|mmio_page|smap|string_io|decode|codepage|fpu|mode.*|die.*|hostile.*|random-(user|.*-1)"
+    r"cr\d|efer|dr|regs|msr|memory|tlb|hlt|nmi.*|window|reinject|singlestep|x2apic.*|mmio_page"
+    r"|string_io|decode|mode.*|die-tables|hostile-(tables|msr)|random-(user|kernel-1)"
 )
 # What depends on the preemption timer or on virtual interrupts: Skylake has both, Ivy Bridge only the
 # timer, Arrandale neither that can be used.

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import qemu
-from linux_guest import CONSOLE, EFI, KERNELS, mkimage, row_ids, tail
+from linux_guest import CONSOLE, KERNELS, mkimage, row_ids, tail
 from qemu import Status
 
 import mkinitramfs  # linux_guest has told where
@@ -82,20 +82,18 @@ def write_initramfs(series, path):
 
 
 def run_row(row):
-    image = Path(f"build/system/{row.name}.img")
-    initramfs = image.with_suffix(".cpio")
-    image.parent.mkdir(parents=True, exist_ok=True)
+    initramfs = Path(f"build/system/{row.name}.cpio")
+    initramfs.parent.mkdir(parents=True, exist_ok=True)
     write_initramfs(row.kernel, initramfs)
     guest = mkimage.linux_vm(options=f"{CONSOLE} quiet {row.options}", memory=f"{L1_MIB}M")
     guest += f"\tnested   on\n\tvcpus    {row.vcpus}\n"
     config = mkimage.configuration([guest], debug_exit=True)
     kernel = KERNELS / row.kernel / "vmlinuz"
-    mkimage.write_image(image, mkimage.linux_files(EFI, kernel, initramfs, config))
     machine = qemu.Machine(
-        row.name, image=image, memory=L1_MIB + 512, cpus=row.vcpus, accelerator=qemu.tcg(row.cpu)
-    )
+        row.name, multiboot=mkimage.linux_files(None, kernel, initramfs, config),
+        memory=L1_MIB + 512, cpus=row.vcpus, accelerator=qemu.tcg(row.cpu),
+    )  # fmt: skip
     result = qemu.run(machine, row.timeout)
-    image.unlink()
     initramfs.unlink()
     return result
 

@@ -10,11 +10,8 @@ from linux_guest import (
 from qemu import Status
 
 ON_SOCLE = [
-    Row("selftest-6.1", "6.1"),
-    Row("selftest-6.12", "6.12"),
-    Row("selftest-128M", "6.12", memory=128, disk=""),
-    Row("selftest-usb", "6.12", disk="usb"),
-    Row("selftest-nox2apic", "6.12", disk="", options="nox2apic"),
+    Row("selftest-6.1-usb", "6.1", disk="usb"),
+    Row("selftest-128M-nox2apic", "6.12", memory=128, disk="", options="nox2apic"),
 ]
 
 
