@@ -2,7 +2,7 @@
 """A run in which no test passed is a failed run, whatever pytest thinks of it.
 
 SOCLE_ARCH says which architecture's files are run; a file of no name below is for both. The tests run
-side by side, by pytest-xdist, one per CPU of this machine.
+side by side, by pytest-xdist, as many as the Makefile's JOBS says.
 """
 
 import os

@@ -150,6 +150,22 @@ def test_stop_and_start_leave_nothing():
         finish(console, "console-again")
 
 
+def test_resets_leave_nothing():
+    """After fifty more lives as many pages are free. A life takes some for its tables as it goes on."""
+
+    def free(console):
+        return max(listed(console)[1] for _ in range(10))
+
+    vms = [vm_lines("again", "reset.bin", "how=0")]
+    with qemu.Console(machine("console-resets", vms, ["reset"]), 120) as console:
+        console.expect("vm again: reset by the guest")
+        before = free(console)
+        for _ in range(50):
+            console.expect("vm again: reset by the guest")
+        assert free(console) == before
+        finish(console, "console-resets")
+
+
 def test_keys_that_tell():
     """Help, statistics, the log, explanations, and a key that is none."""
     with qemu.Console(two_lives("console-keys"), 120) as console:
