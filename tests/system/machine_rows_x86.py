@@ -20,8 +20,6 @@ NEEDS_ONE = (
     "needs virtualisation: AMD SVM (CPUID 8000_0001 ECX bit 2) or Intel VMX (CPUID 0000_0001 ECX bit 5)"
     " found {}"
 )
-# On QEMU's largest CPU model Linux misses an ACPI table for amd_pstate, also without us.
-CPU_MAX = {"accelerator": qemu.tcg("max,-cx16")}
 
 REPORTED_KERNELS = {
     "not-a-kernel": (
@@ -145,7 +143,6 @@ def guest_death_keyboard(name):
 
 MACHINES = {
     "machine-4608M": ({"memory": 4608}, 2304),  # not all of it below 4 GiB
-    "machine-cpu-max": (CPU_MAX, 256, "initcall_blacklist=amd_pstate_init"),
 }
 for _name, _arguments in MACHINES.items():
     row(_name, *_arguments)(machine_kind)
