@@ -155,8 +155,8 @@ test-stick: $(EFI) kernels initramfs | setup-test
 		$(PYTEST) $(if $(T),-k '$(T)') tests/system/test_stick.py tests/system/test_usb.py
 
 # All of the rows with guests of guests (x86-64): `make system-test` runs some.
-test-nested: $(EFI) $(MULTIBOOT_x86_64) kernels | setup-test
-	$(Q)SOCLE_EFI=$(EFI) SOCLE_KERNELS=$(KERNELS) SOCLE_NESTED_ROWS=all \
+test-nested: $(MULTIBOOT_x86_64) kernels | setup-test
+	$(Q)SOCLE_KERNELS=$(KERNELS) SOCLE_NESTED_ROWS=all \
 		$(PYTEST) $(if $(T),-k '$(T)') tests/system/test_nested.py
 
 # All of the rows with several vCPUs and CPUs: `make system-test` runs some.

@@ -12,8 +12,9 @@ import pytest
 import qemu
 from linux_guest import CONSOLE, INITRD, socle_machine, tail, use_console
 from machine_rows import (
-    BAD_KERNEL, KERNEL, TIMEOUT, UNABLE_HEAD, check_guest_death, config_text, loader_machine,
-    loader_report, machine_kind, read_log, reported, reported_kernel, row, screen_only,
+    BAD_KERNEL, KERNEL, SCREEN, SHOWN, TIMEOUT, UNABLE_HEAD, check_guest_death, config_text,
+    expect_on_screen, loader_machine, loader_report, machine_kind, read_log, reported,
+    reported_kernel, row,
 )  # fmt: skip
 from qemu import Status
 
@@ -170,7 +171,15 @@ def guest_death_status(name):
         assert re.search(r"^\[socle \d+\.\d+\] .*" + line, result.log, re.M), tail(result.log)
 
 
-row("screen-only")(screen_only)  # x86-64 has a keyboard besides
+# x86-64's row for a machine without a serial port has a keyboard besides.
+@row("screen-only")
+def screen_only(name):
+    """No serial port: the screen shows it all."""
+    machine = socle_machine(name, "6.12", "quiet socle.test socle.mem=512M")
+    machine.extra = SCREEN
+    with qemu.Console(machine, TIMEOUT, serial=False) as console:
+        expect_on_screen(console, [*SHOWN, "^selftest: .* ok"])
+        assert console.finish() == Status.POWERED_OFF
 
 
 # Devices as the guest uses them.

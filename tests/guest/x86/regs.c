@@ -94,14 +94,14 @@ static u64 flags_of_compare(bool with)
 	static u64 pair[2] __attribute__((aligned(16)));
 	u64 flags, a = 0, d = 0;
 
-	__asm__ volatile("pushfq\n\tpopfq\n\tcmp %[large], %[small]\n\ttest %[with], %[with]\n\t"
-			 "jz 1f\n\tpushfq\n\tpopfq\n\tcmp %[large], %[small]\n\t"
-			 "lock cmpxchg16b %[pair]\n\tpushfq\n\tjmp 2f\n"
-			 "1:\tcmp %[large], %[small]\n\tpushfq\n2:\tpop %[flags]"
-			 : [flags] "=r"(flags), "+a"(a), "+d"(d), [pair] "+m"(pair)
-			 : "b"(0ull), "c"(0ull), [large] "r"(0xffff89910186d820), [small] "r"(1ull),
-			   [with] "r"((u64)with)
-			 : "cc");
+	__asm__ volatile(
+		"test %[with], %[with]\n\tjz 1f\n\tpushfq\n\tpopfq\n\tcmp %[large], %[small]\n\t"
+		"lock cmpxchg16b %[pair]\n\tpushfq\n\tjmp 2f\n"
+		"1:\tcmp %[large], %[small]\n\tpushfq\n2:\tpop %[flags]"
+		: [flags] "=r"(flags), "+a"(a), "+d"(d), [pair] "+m"(pair)
+		: "b"(0ull), "c"(0ull), [large] "r"(0xffff89910186d820), [small] "r"(1ull),
+		  [with] "r"((u64)with)
+		: "cc");
 	return flags;
 }
 
