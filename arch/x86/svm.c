@@ -140,6 +140,25 @@ static void svm_set_seg(struct vcpu *vcpu, enum x86_seg_name seg, struct x86_seg
 	};
 }
 
+/*
+ * QEMU's TCG keeps a vector that VMRUN has injected as pending until the next event: if its thread
+ * turns to another CPU before, it delivers the interrupt once more, at any instruction. With several
+ * CPUs an exit is therefore asked for before the guest's first instruction.
+ */
+static bool exit_after_injection;
+
+#define TCG_SIGNATURE 0x54474354u /* "TCGT", the hypervisor leaf's EBX */
+
+static void tcg_note(void)
+{
+	if (this_cpu()->id == 0 || exit_after_injection || !(cpuid(1, 0).ecx & BIT(31)) ||
+	    cpuid(0x40000000, 0).ebx != TCG_SIGNATURE) {
+		return;
+	}
+	exit_after_injection = true;
+	log_info("QEMU's TCG: its SVM with several CPUs needs -accel tcg,thread=single");
+}
+
 static int svm_cpu_on(void)
 {
 	struct svm_percpu *cpu = &this_cpu()->svm;
@@ -171,6 +190,7 @@ static int svm_cpu_on(void)
 	log_info("SVM: revision %u, %u ASIDs, next-RIP %s, decode assists %s", features.eax & 0xff,
 		 features.ebx, features.edx & BIT(3) ? "yes" : "no",
 		 features.edx & BIT(7) ? "yes" : "no");
+	tcg_note();
 	return 0;
 }
 
@@ -276,12 +296,12 @@ static void asid_renew(struct vcpu *vcpu)
  * The event goes first; what else waits may be for L1 to hear of then. GIF is 0 until the guest is
  * entered.
  */
-static void leave_soon(struct vcpu *vcpu)
+static bool must_leave_soon(struct vcpu *vcpu)
 {
-	if (vcpu->arch.lapic.nmi_pending ||
-	    vplatform_pending_irq(&vcpu->vm->arch.platform, &vcpu->arch.lapic) >= 0) {
-		lapic_ipi(this_cpu()->apic_id, VECTOR_KICK);
-	}
+	return exit_after_injection ||
+	       (vcpu->arch.l2 &&
+		(vcpu->arch.lapic.nmi_pending ||
+		 vplatform_pending_irq(&vcpu->vm->arch.platform, &vcpu->arch.lapic) >= 0));
 }
 
 static void svm_run(struct vcpu *vcpu)
@@ -296,8 +316,8 @@ static void svm_run(struct vcpu *vcpu)
 	if (vcpu->arch.event.valid) {
 		vmcb->event_inj = svm_event_encode(&vcpu->arch.event);
 		vcpu->arch.event.valid = false;
-		if (vcpu->arch.l2) {
-			leave_soon(vcpu);
+		if (must_leave_soon(vcpu)) {
+			lapic_ipi(this_cpu()->apic_id, VECTOR_KICK);
 		}
 	}
 	vmcb->rax = vcpu->arch.gpr[0];

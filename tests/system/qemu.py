@@ -163,8 +163,14 @@ def kvm_nests(vendor):
 
 
 def tcg(cpu=os.environ.get("SOCLE_CPU") or TARGET.cpu):
-    """QEMU's own CPU emulation."""
-    return Accelerator("TCG (emulation)", ["-accel", "tcg", "-cpu", cpu])
+    """QEMU's own CPU emulation.
+
+    On x86 all CPUs in one thread: with one for each, FXRSTOR, XRSTOR and FLDENV of any CPU write back
+    without a lock what CPU 0's internal flags were a moment ago (cpu_clear_ignne), "nested paging" among
+    them. What follows a #VMEXIT then runs on the guest's tables.
+    """
+    accel = "tcg,thread=single" if TARGET is X86_64 else "tcg"
+    return Accelerator("TCG (emulation)", ["-accel", accel, "-cpu", cpu])
 
 
 def kvm(vendor):

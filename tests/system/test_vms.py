@@ -96,6 +96,15 @@ def test_spinner_starves_nobody():
     assert result.log.index("vm wait: powered") < result.log.index("vm spin: powered")
 
 
+@pytest.mark.skipif(qemu.ARCH != "x86_64", reason="a flaw of QEMU's SVM that has to be lived with")
+def test_interrupts_come_once():
+    """Each CPU's timer kicks QEMU's one thread while the other's guest is given an interrupt."""
+    vms = [vm_lines(name, "once.bin", "count=5000") + f"\tcpus {name[-1]}\n" for name in ("on0", "on1")]
+    result = qemu.run(machine("vms-once", vms, ["once"], cpus=2), 120)
+    check_sound(result)
+    assert ended_well(result.log, "on0") and ended_well(result.log, "on1"), tail(result.log)
+
+
 def test_one_dies_alone():
     """The end of one is its own: the others finish, and the whole tells of the failure."""
     wrong = {"x86_64": ("die", "how=0"), "arm64": ("hostile_call", "immediates=1")}[qemu.ARCH]
