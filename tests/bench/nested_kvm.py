@@ -65,7 +65,7 @@ def write_stick(arguments, path):
 
 def inner_command():
     """The inner QEMU's command line; its files have the same paths there as here."""
-    kvm = qemu.Accelerator("KVM", ["-accel", "kvm", "-cpu", "host"])
+    kvm = qemu.Accelerator("KVM", "kvm", "host")
     machine = qemu.Machine("nested-inner", image=STICK, memory=INNER_MIB, accelerator=kvm)
     return machine.command()
 

@@ -253,7 +253,7 @@ def tree_machine(name, node, lacking):
     machine.kind = f"{KIND},acpi=off"
     path = machine.image.with_suffix(".dtb")
     dump = [qemu.QEMU, "-machine", f"{machine.kind},dumpdtb={path}", "-m", str(machine.memory)]
-    dump += [*qemu.tcg().arguments, "-nodefaults", "-display", "none"]
+    dump += [*qemu.tcg().arguments(), "-nodefaults", "-display", "none"]
     subprocess.run(dump, check=True, capture_output=True)
     path.write_bytes(without_property(path.read_bytes(), node, lacking))
     machine.extra = ["-dtb", str(path)]

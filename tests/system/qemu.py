@@ -130,10 +130,22 @@ MEANING = {
 
 @dataclass
 class Accelerator:
-    """What runs the machine's CPU."""
+    """What runs the machine's CPUs."""
 
     name: str  # for the user
-    arguments: list
+    kind: str  # -accel
+    cpu: str  # -cpu
+
+    def arguments(self, cpus=1):
+        """Of QEMU's command line.
+
+        Emulated CPUs share one thread where there are more than this machine's: else each waits for the
+        others' turns. On x86 always: with one thread for each, FXRSTOR, XRSTOR and FLDENV of any CPU
+        write back without a lock what CPU 0's internal flags were a moment ago (cpu_clear_ignne),
+        "nested paging" among them. What follows a #VMEXIT then runs on the guest's tables.
+        """
+        shared = self.kind == "tcg" and (TARGET is X86_64 or cpus > os.cpu_count())
+        return ["-accel", f"{self.kind},thread=single" if shared else self.kind, "-cpu", self.cpu]
 
 
 def qemu_major():
@@ -163,20 +175,14 @@ def kvm_nests(vendor):
 
 
 def tcg(cpu=os.environ.get("SOCLE_CPU") or TARGET.cpu):
-    """QEMU's own CPU emulation.
-
-    On x86 all CPUs in one thread: with one for each, FXRSTOR, XRSTOR and FLDENV of any CPU write back
-    without a lock what CPU 0's internal flags were a moment ago (cpu_clear_ignne), "nested paging" among
-    them. What follows a #VMEXIT then runs on the guest's tables.
-    """
-    accel = "tcg,thread=single" if TARGET is X86_64 else "tcg"
-    return Accelerator("TCG (emulation)", ["-accel", accel, "-cpu", cpu])
+    """QEMU's own CPU emulation."""
+    return Accelerator("TCG (emulation)", "tcg", cpu)
 
 
 def kvm(vendor):
     """The host's KVM, nested."""
     name = f"KVM with nested {NESTED[vendor][0].upper()}"
-    return Accelerator(name, ["-accel", "kvm", "-cpu", "host"])
+    return Accelerator(name, "kvm", "host")
 
 
 def choose_accelerator():
@@ -234,7 +240,7 @@ class Machine:
         LOGS.mkdir(parents=True, exist_ok=True)
         accelerator = self.accelerator or choose_accelerator()
         command = [QEMU, "-name", f"socle-{self.name}", "-machine", self.kind]
-        command += accelerator.arguments
+        command += accelerator.arguments(self.cpus)
         command += ["-m", str(self.memory), "-smp", str(self.cpus), "-nodefaults", "-no-user-config"]
         command += ["-display", "none", *([] if self.resets else ["-no-reboot"])]
         command += TARGET.ending

@@ -56,8 +56,6 @@ def test_selftest(vcpus, cpus, memory):
     """The self-test of one CPU, with several: nothing of it depends on their number."""
     if (vcpus, cpus, memory) not in SUITE and not ALL:
         pytest.skip("of make test-smp")
-    if qemu.ARCH == "arm64" and cpus > max(2, os.cpu_count()) and not ALL:
-        pytest.skip(f"{cpus} emulated CPUs on {os.cpu_count()}: minutes of waiting for each other")
     options = f"socle.test socle.mem={memory}M socle.vcpus={vcpus}"
     guest = linux(f"smp-{vcpus}-{cpus}-{memory}", vcpus, options, memory, cpus=cpus)
     result = qemu.run(guest, 1200 if ALL else 400)
