@@ -330,8 +330,10 @@ static void table_retire(struct op *op, hpa_t table, unsigned level, u64 ia)
 {
 	struct tdp *tdp = op->tdp;
 	const struct pt_format *fmt = tdp->fmt;
+	u64 count = tdp_entry_count(fmt);
 
-	for (u64 i = 0; i < tdp_entry_count(fmt); i++) {
+	for (u64 i = tdp_entry_find(fmt, phys_ptr(table), 0, count); i < count;
+	     i = tdp_entry_find(fmt, phys_ptr(table), i + 1, count)) {
 		void *ptep = tdp_entry_ptr(fmt, phys_ptr(table), i);
 		u64 entry = tdp_entry_read(fmt, ptep);
 		u64 at = ia + (i << pt_level_shift(fmt, level));
@@ -380,6 +382,9 @@ static void op_zap(struct op *op)
 			entry_zap(op, &it, op->zap);
 		}
 		tdp_iter_skip(&it);
+		if (!op->zap) {
+			tdp_iter_pass_holes(&it);
+		}
 	}
 }
 

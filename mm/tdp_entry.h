@@ -41,6 +41,35 @@ static inline u64 tdp_entry_read(const struct pt_format *fmt, void *ptep)
 	return atomic_load_explicit((_Atomic u64 *)ptep, memory_order_acquire);
 }
 
+static inline bool tdp_line_is_zero(const _Atomic u64 *word)
+{
+	u64 any = 0;
+
+#pragma GCC unroll 8
+	for (unsigned i = 0; i < 8; i++) {
+		any |= atomic_load_explicit(&word[i], memory_order_relaxed);
+	}
+	return !any;
+}
+
+/*
+ * The first entry of @table from @index on that is not 0, or @end. Tables are mostly empty: 64
+ * bytes are looked at a time. Relaxed: what is not 0 is read again before it is followed.
+ */
+static inline u64 tdp_entry_find(const struct pt_format *fmt, void *table, u64 index, u64 end)
+{
+	unsigned per_line = 64u >> fmt->entry_shift;
+
+	while (index < end && !tdp_entry_read(fmt, tdp_entry_ptr(fmt, table, index))) {
+		index++;
+		while (index % per_line == 0 && index < end &&
+		       tdp_line_is_zero(tdp_entry_ptr(fmt, table, index))) {
+			index += per_line;
+		}
+	}
+	return min_u64(index, end);
+}
+
 /* Writes an entry of a table that is not linked yet. The release of the link publishes it. */
 static inline void tdp_entry_fill(const struct pt_format *fmt, void *ptep, u64 entry)
 {

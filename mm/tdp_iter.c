@@ -64,6 +64,25 @@ void tdp_iter_skip(struct tdp_iter *it)
 	load(it);
 }
 
+void tdp_iter_pass_holes(struct tdp_iter *it)
+{
+	const struct pt_format *fmt = it->tdp->fmt;
+	unsigned shift = pt_level_shift(fmt, it->level);
+	u64 index = it->ia >> shift, end = it->last >> shift, first = index;
+
+	if (!it->valid || it->entry) {
+		return;
+	}
+	if (it->level != it->tdp->root_level) {
+		u64 mask = tdp_entry_count(fmt) - 1;
+
+		end = min_u64(end, index | mask) - (index & ~mask);
+		first = index & mask;
+	}
+	it->pos = (index + tdp_entry_find(fmt, it->table[it->level], first, end) - first) << shift;
+	load(it);
+}
+
 void tdp_iter_next(struct tdp_iter *it)
 {
 	if (it->kind == PT_TABLE) {

@@ -32,6 +32,9 @@ void tdp_iter_next(struct tdp_iter *it);
 /* To the next entry that is not below this one. */
 void tdp_iter_skip(struct tdp_iter *it);
 
+/* From a hole past all that follow it in its table, but for the last: there a step goes on. */
+void tdp_iter_pass_holes(struct tdp_iter *it);
+
 /* Reads the entry at hand again. */
 void tdp_iter_reload(struct tdp_iter *it);
 

@@ -59,6 +59,7 @@ MEANING = {
 # Seen from L1 or L2, L1's own instructions included.
 NESTED_MEANING = {
     "vmrun-vmmcall": "VMRUN to #VMEXIT, L2 exits at once",
+    "vmrun-flush": "the same, and L2's ASID is flushed",
     "l2-cpuid-l1": "CPUID in L2, L1 emulates: VMRUN alone",
     "l2-cpuid-l1-whole": "the same, with CLGI, VMLOAD, VMSAVE, VMLOAD, STGI",
     "l2-cpuid-l0": "CPUID in L2 that L1 does not intercept",
