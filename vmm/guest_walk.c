@@ -326,7 +326,8 @@ static u64 x86_reserved(union cpu_role role, enum pt_kind kind, unsigned level)
 	if (role.kind == WALK_PAE) {
 		reserved |= GENMASK(62, 52);
 		if (level == 3) {
-			return reserved | X86_NX | GENMASK(8, 5) | GENMASK(2, 1);
+			/* The CPU has judged its own; QEMU then sets an accessed bit in them. */
+			return reserved | X86_NX | GENMASK(8, role.tdp ? 5 : 6) | GENMASK(2, 1);
 		}
 	}
 	if (level >= 4) {

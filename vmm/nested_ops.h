@@ -46,7 +46,7 @@ struct nested_ops {
 	bool (*holds_init)(struct vcpu *vcpu);
 	/*
 	 * guest_translate() for L2, where L1 has a second-level table. Errors: -EFAULT and *fault;
-	 * or L1 has it already, and that is no fault of L2's (to_l1).
+	 * or L1 has it already, and that is no fault of L2's (none).
 	 */
 	int (*translate)(struct vcpu *vcpu, struct gva_fault *fault, u8 access, gpa_t *out);
 	/* The host's address of L2's page of code at linear address @page; NULL: not readable. */

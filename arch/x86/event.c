@@ -93,7 +93,7 @@ enum exit_action event_gp(struct vcpu *vcpu)
 
 void event_page_fault(struct vcpu *vcpu, const struct gva_fault *fault)
 {
-	if (!fault->to_l1) {
+	if (!fault->none) {
 		raise(vcpu, VEC_PF, fault->error, fault->gva.v);
 	}
 }

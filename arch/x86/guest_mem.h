@@ -57,7 +57,7 @@ enum gva_access { GVA_READ, GVA_WRITE, GVA_FETCH };
 struct gva_fault {
 	gva_t gva;
 	u32 error;
-	bool to_l1; /* nothing to inject: the guest's guest has been left for it */
+	bool none; /* nothing to inject: its tables changed meanwhile, or L1 has the fault */
 };
 
 /* Drops kept walks: after memory slots or the paging mode (not a table) changed under them. */

@@ -53,13 +53,6 @@
 #define RFLAGS_VM    BIT(17)
 #define RFLAGS_AC    BIT(18)
 
-/* Page fault error code. */
-#define PF_PRESENT BIT(0)
-#define PF_WRITE   BIT(1)
-#define PF_USER    BIT(2)
-#define PF_RSVD    BIT(3)
-#define PF_FETCH   BIT(4)
-
 #define DR6_INIT 0xffff0ff0ULL
 #define DR6_BS   BIT(14)
 #define DR7_INIT 0x400ULL

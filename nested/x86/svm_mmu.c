@@ -212,7 +212,7 @@ struct l2_walk {
 /* L1's fault: in its table, for L2's own table or for what that led to. */
 static int fault_to_l1(struct vcpu *vcpu, const struct l2_walk *l, bool seen, u64 code, u64 addr)
 {
-	l->fault->to_l1 = true;
+	l->fault->none = true;
 	if (seen && !l->peek) {
 		svm_vmexit(vcpu, SVM_EXIT_NPF, code, addr);
 	}

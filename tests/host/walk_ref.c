@@ -74,7 +74,7 @@ static bool x86_bad(const struct x86 *x, unsigned level, u64 e, bool leaf)
 			return true;
 		}
 		if (level == 3) {
-			return e >> 63 || bits(e, 8, 5) || bits(e, 2, 1);
+			return e >> 63 || bits(e, 8, r.tdp ? 5 : 6) || bits(e, 2, 1);
 		}
 	}
 	if (e >> 63 && !r.nx) {

@@ -76,6 +76,7 @@ X86_ROWS = [
     Row("nmi_hlt"),
     Row("nmi_iret_fault"),
     Row("window"),
+    Row("once"),
     Row("cr8"),
     Row("ipi"),
     Row("reinject"),
