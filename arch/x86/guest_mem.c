@@ -45,7 +45,8 @@ static void walk_keep(struct fetch_walk *k, u64 page, u64 cr3, const struct walk
 	k->host = host;
 }
 
-/* Walks the guest's tables for an access at its present CPL; without paging *w is as after a walk. */
+/* Walks the guest's tables for an access at its present CPL; without paging *w is as after a walk.
+ */
 static enum walk_result walk(const struct vcpu *vcpu, struct guest_walk *w)
 {
 	struct guest_paging paging;
@@ -67,8 +68,7 @@ static const u8 *code_page(struct vcpu *vcpu, u64 page, u64 cr3)
 {
 	struct fetch_cache *cache = &vcpu->arch.fetch;
 	struct walk_reads reads = {.count = 0};
-	struct guest_walk w = {
-		.ia = page, .access = PT_X, .flags = WALK_PEEK, .reads = &reads};
+	struct guest_walk w = {.ia = page, .access = PT_X, .flags = WALK_PEEK, .reads = &reads};
 	const u8 *host;
 
 	if (vcpu->arch.l2) {

@@ -142,8 +142,8 @@ static void svm_set_seg(struct vcpu *vcpu, enum x86_seg_name seg, struct x86_seg
 
 /*
  * QEMU's TCG keeps a vector that VMRUN has injected as pending until the next event: if its thread
- * turns to another CPU before, it delivers the interrupt once more, at any instruction. With several
- * CPUs an exit is therefore asked for before the guest's first instruction.
+ * turns to another CPU before, it delivers the interrupt once more, at any instruction. With
+ * several CPUs an exit is therefore asked for before the guest's first instruction.
  */
 static bool exit_after_injection;
 
