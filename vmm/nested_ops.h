@@ -45,8 +45,8 @@ struct nested_ops {
 	/* Whether INIT waits: L2 has to be left first, or GIF to be set. */
 	bool (*holds_init)(struct vcpu *vcpu);
 	/*
-	 * guest_translate() for L2, where L1 has a second-level table. Errors: -EFAULT and *fault;
-	 * or L1 has it already, and that is no fault of L2's (none).
+	 * guest_translate() for L2, where L1 has a second-level table. Errors: -EFAULT and *fault,
+	 * or with fault->none: L1 has it already, and that is no fault of L2's.
 	 */
 	int (*translate)(struct vcpu *vcpu, struct gva_fault *fault, u8 access, gpa_t *out);
 	/* The host's address of L2's page of code at linear address @page; NULL: not readable. */

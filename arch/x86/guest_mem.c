@@ -45,8 +45,7 @@ static void walk_keep(struct fetch_walk *k, u64 page, u64 cr3, const struct walk
 	k->host = host;
 }
 
-/* Walks the guest's tables for an access at its present CPL; without paging *w is as after a walk.
- */
+/* For an access at the guest's present CPL. Without paging *w is as after a walk. */
 static enum walk_result walk(const struct vcpu *vcpu, struct guest_walk *w)
 {
 	struct guest_paging paging;
@@ -63,30 +62,32 @@ static enum walk_result walk(const struct vcpu *vcpu, struct guest_walk *w)
 	return guest_walk(&regime, w);
 }
 
+static __attribute__((noinline)) const u8 *code_page_walk(struct vcpu *vcpu, u64 page, u64 cr3)
+{
+	struct fetch_walk *kept = &vcpu->arch.fetch.walk[(page >> PAGE_SHIFT) % FETCH_CACHE_SIZE];
+	struct walk_reads reads = {.count = 0};
+	struct guest_walk w = {.ia = page, .access = PT_X, .flags = WALK_PEEK, .reads = &reads};
+	const u8 *host = NULL;
+
+	if (walk(vcpu, &w) == WALK_OK) {
+		host = guest_ptr(vcpu->vm, w.gpa);
+	}
+	if (host) {
+		walk_keep(kept, page, cr3, &reads, host);
+	}
+	return host;
+}
+
 /* The host's address of the code page at @page, NULL: not readable. */
 static const u8 *code_page(struct vcpu *vcpu, u64 page, u64 cr3)
 {
-	struct fetch_cache *cache = &vcpu->arch.fetch;
-	struct walk_reads reads = {.count = 0};
-	struct guest_walk w = {.ia = page, .access = PT_X, .flags = WALK_PEEK, .reads = &reads};
 	const u8 *host;
 
 	if (vcpu->arch.l2) {
 		return x86_ops->nested->code_page(vcpu, page);
 	}
-	host = fetch_cache_find(cache, page, cr3);
-	if (host) {
-		return host;
-	}
-	if (walk(vcpu, &w) != WALK_OK) {
-		return NULL;
-	}
-	host = guest_ptr(vcpu->vm, w.gpa);
-	if (host) {
-		walk_keep(&cache->walk[(page >> PAGE_SHIFT) % FETCH_CACHE_SIZE], page, cr3, &reads,
-			  host);
-	}
-	return host;
+	host = fetch_cache_find(&vcpu->arch.fetch, page, cr3);
+	return host ? host : code_page_walk(vcpu, page, cr3);
 }
 
 /* The instruction may go on in the next page. */
