@@ -39,7 +39,7 @@ SUCCESS = "status 1"  # that a test passes with
 # a PMU, an IOMMU, PCI and ITS devices, GICv2, MTE; and those that need QEMU's help (migration, testdev).
 OMITTED = re.compile(
     r"svm.*|vmx_(?!exit).*|vmx|ept.*|hyperv.*|vmware.*|pmu.*|intel_iommu|s3|cet|lam|rdpru|tsx.*|pks"
-    r"|access[-_].*|ioapic|emulator|realmode|gicv2.*|its.*|pci.*|mte.*|micro.*|.*migration"
+    r"|access[-_].*|ioapic|emulator|realmode|gicv2.*|its.*|pci-test|mte.*|micro.*|.*migration"
 )
 
 
