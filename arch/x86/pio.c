@@ -37,12 +37,32 @@ static void debug_exit(struct vm *vm, u32 val)
 	vplatform_shutdown(&vm->arch.platform, VPLATFORM_POWER_OFF);
 }
 
+/* Tests of interrupt controllers drive their lines, a port each: as QEMU's pc-testdev. */
+#define TEST_LINE_PORT  0x2000u
+#define TEST_LINE_COUNT 24u
+
+static bool test_write(struct vm *vm, u16 port, u32 val)
+{
+	unsigned line = port - TEST_LINE_PORT;
+
+	if (port == vm->config->debug_exit_port) {
+		debug_exit(vm, val);
+		return true;
+	}
+	if (line >= TEST_LINE_COUNT) {
+		return false;
+	}
+	lock_take(&vm->lock);
+	vplatform_irq_set(&vm->arch.platform, line, val & 0xff);
+	lock_drop(&vm->lock);
+	return true;
+}
+
 static void pio_write(struct vcpu *vcpu, u16 port, unsigned size, u32 val)
 {
 	struct vm *vm = vcpu->vm;
 
-	if (vm->config->debug_exit_port && port == vm->config->debug_exit_port) {
-		debug_exit(vm, val);
+	if (vm->config->debug_exit_port && test_write(vm, port, val)) {
 		return;
 	}
 	lock_take(&vm->lock);

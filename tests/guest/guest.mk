@@ -13,7 +13,7 @@ GUEST_LDFLAGS_x86 := -static
 GUEST_LDFLAGS_arm64 := -pie --no-dynamic-linker
 
 GUESTS_x86 := cpuid hypercall msr
-GUESTS_x86 += nmi nmi_hlt nmi_iret_fault window once cr8 ipi reinject singlestep
+GUESTS_x86 += nmi nmi_hlt nmi_iret_fault window once test_lines cr8 ipi reinject singlestep
 GUESTS_x86 += mmio_forms mmio_page port_width string_io decode codepage fpu smap
 GUESTS_x86 += modes die reset mode_rules
 GUESTS_x86 += apic_timer ioapic_pit ioapic_level pic_pit rtc uart x2apic xapic tsc pvclock

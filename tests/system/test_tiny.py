@@ -77,6 +77,7 @@ X86_ROWS = [
     Row("nmi_iret_fault"),
     Row("window"),
     Row("once"),
+    Row("test_lines"),
     Row("cr8"),
     Row("ipi"),
     Row("reinject"),

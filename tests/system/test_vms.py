@@ -105,6 +105,16 @@ def test_interrupts_come_once():
     assert ended_well(result.log, "on0") and ended_well(result.log, "on1"), tail(result.log)
 
 
+@pytest.mark.skipif(qemu.ARCH != "x86_64", reason="x86-64's debug-exit port of a VM")
+def test_debug_exit_and_lines():
+    """A test in a guest drives interrupt lines, and ends the VM with a value."""
+    vms = [vm_lines("test", "test_lines.bin", "lines=1") + "\tdebug-exit 0xf4\n"]
+    result = qemu.run(machine("vms-lines", vms, ["test_lines"]), 60)
+    check_sound(result)
+    assert "vm test: debug exit: value 5, status 11" in result.log, tail(result.log)
+    assert ended_well(result.log, "test"), tail(result.log)
+
+
 def test_one_dies_alone():
     """The end of one is its own: the others finish, and the whole tells of the failure."""
     wrong = {"x86_64": ("die", "how=0"), "arm64": ("hostile_call", "immediates=1")}[qemu.ARCH]
