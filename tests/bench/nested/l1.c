@@ -77,23 +77,10 @@ static void l2_touch(void)
 
 /* ---- L1 ---- */
 
-static void exits(void)
+/* With @tlb_control L1 has L2's TLB entries flushed each time: L2's code is found anew. */
+static void exits(const char *name, u8 tlb_control)
 {
-	l2_start(&l2, l2_hypercalls);
-	for (unsigned i = 0; i < RUNS; i++) {
-		u64 before = ticks();
-
-		vmrun_bare();
-		add(ticks() - before);
-		l2.vmcb->rip += 3;
-	}
-	row("vmrun-vmmcall", RUNS);
-}
-
-/* The same where L1 has L2's TLB entries flushed: L2's code is found anew. */
-static void flushes(void)
-{
-	l2.vmcb->tlb_control = 1;
+	l2.vmcb->tlb_control = tlb_control;
 	l2_start(&l2, l2_hypercalls);
 	for (unsigned i = 0; i < RUNS; i++) {
 		u64 before = ticks();
@@ -103,7 +90,7 @@ static void flushes(void)
 		l2.vmcb->rip += 3;
 	}
 	l2.vmcb->tlb_control = 0;
-	row("vmrun-flush", RUNS);
+	row(name, RUNS);
 }
 
 /* CPUID handled by L1; @whole: with what a hypervisor has around VMRUN. */
@@ -186,8 +173,8 @@ void guest_main(void)
 	l2_init(&l2, l2_hypercalls);
 	l2.vmcb->nested = 1;
 	l2.vmcb->ncr3 = (u64)npt_alloc();
-	exits();
-	flushes();
+	exits("vmrun-vmmcall", 0);
+	exits("vmrun-flush", 1);
 	cpuid_by_l1("l2-cpuid-l1", false);
 	cpuid_by_l1("l2-cpuid-l1-whole", true);
 	cpuid_by_l0();
